@@ -1,0 +1,83 @@
+package config
+
+import "time"
+
+// field is one key of the configuration.
+type field struct {
+	key   string
+	value value
+	doc   string // what it is for, in whole sentences
+	need  bool   // whether it has to be given
+}
+
+// object is the keys of one mapping, in the order of the reference.
+type object []field
+
+func (o object) find(key string) *field {
+	for i := range o {
+		if o[i].key == key {
+			return &o[i]
+		}
+	}
+	return nil
+}
+
+func (o object) keys() []string {
+	keys := make([]string, len(o))
+	for i := range o {
+		keys[i] = o[i].key
+	}
+	return keys
+}
+
+// schema is the whole language of the configuration, bound to c.
+func (c *Config) schema() object {
+	return object{
+		{key: "identity", value: text(&c.Identity, 255, "ns1.example.tw"),
+			doc: "Name of this server among its siblings: answers `id.server.` and `hostname.bind.` (RFC 4892) and NSID (RFC 5001). Not given, these are off."},
+		{key: "version", value: text(&c.Version, 255, "yushan"),
+			doc: "Answers `version.bind.` and `version.server.`. Not given, these are refused."},
+		{key: "listen", value: addresses(&c.Listen),
+			doc: "Addresses to serve on, for UDP and TCP alike. Without a port it is 53."},
+		{key: "udp", value: section(object{
+			{key: "listen", value: addresses(&c.UDP.Listen),
+				doc: "Addresses for UDP alone, instead of those of `listen`. An empty list turns UDP off."},
+			{key: "workers", value: number(&c.UDP.Workers, 0, 1024),
+				doc: "Sockets and threads for each address. 0 is one a core."},
+			{key: "max-bytes", value: size(&c.UDP.MaxBytes, 512, 65535),
+				doc: "Largest answer on UDP, and the size that our OPT record announces. Above 1232 bytes answers may be fragmented and lost (RFC 9715)."},
+		}), doc: "Queries on UDP."},
+		{key: "tcp", value: section(object{
+			{key: "listen", value: addresses(&c.TCP.Listen),
+				doc: "Addresses for TCP alone, instead of those of `listen`. An empty list turns TCP off, which RFC 7766 §5 forbids to a name server on the Internet."},
+			{key: "idle-timeout", value: duration(&c.TCP.IdleTimeout, 100*time.Millisecond, time.Hour),
+				doc: "How long a connection may stay without a query. Offered to clients that ask for it (RFC 7828)."},
+			{key: "write-timeout", value: duration(&c.TCP.WriteTimeout, 100*time.Millisecond, time.Hour),
+				doc: "How long a client may take to read what has been answered."},
+			{key: "max-connections", value: number(&c.TCP.MaxConnections, 1, 1<<20),
+				doc: "Connections at once on an address."},
+			{key: "max-connections-per-client", value: number(&c.TCP.MaxConnectionsPerClient, 1, 1<<20),
+				doc: "Connections at once from one client (an IPv4 address, or an IPv6 /64)."},
+		}), doc: "Queries on TCP."},
+		{key: "user", value: text(&c.User, 64, "yushan"),
+			doc: "User to become once the ports are bound. Needs a start as root. Zone files must be readable for that user."},
+		{key: "group", value: text(&c.Group, 64, "yushan"),
+			doc: "Group to become, instead of the user's own."},
+		{key: "log", value: section(object{
+			{key: "level", value: oneOf(&c.Log.Level, "debug", "info", "warn", "error"),
+				doc: "The least severity that is logged."},
+			{key: "format", value: oneOf(&c.Log.Format, "auto", "console", "json"),
+				doc: "`console` is for people, `json` for machines; `auto` is `console` on a terminal and `json` elsewhere."},
+		}), doc: "What the server says about itself, on standard error."},
+		{key: "zone-directory", value: path(&c.ZoneDirectory),
+			doc: "Where zone files with relative paths are. It is relative to the directory of the configuration itself."},
+		{key: "zones", value: list(&c.Zones, func(z *Zone) object {
+			return object{
+				{key: "name", value: name(z), need: true,
+					doc: "Name of the zone, with A-labels or U-labels: `tw`, `台灣`, `xn--kpry57d`. The root is `.`."},
+				{key: "file", value: zoneFile(z), need: true,
+					doc: "Its master file (RFC 1035 §5)."},
+			}
+		}), doc: "The zones to serve."},
+	}
+}
