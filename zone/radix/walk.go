@@ -1,0 +1,58 @@
+package radix
+
+import (
+	"iter"
+
+	"yushan/zone/arena"
+)
+
+// All iterates over the entries in the byte order of their keys. A key is valid
+// only until the next step.
+func (t Tree) All() iter.Seq2[[]byte, Entry] { return t.Prefix(nil) }
+
+// Prefix iterates over the entries whose keys begin with prefix, in byte order.
+// A key is valid only until the next step. prefix is read when the iteration starts.
+func (t Tree) Prefix(prefix []byte) iter.Seq2[[]byte, Entry] {
+	return func(yield func([]byte, Entry) bool) {
+		off, pos := t.root, 0
+		if off == 0 {
+			return
+		}
+		for {
+			d := decode(t.view.At(off))
+			same := common(d.prefix, prefix[pos:])
+			if pos+same == len(prefix) {
+				break // the rest of the node's prefix and all below belongs to it
+			}
+			if same < len(d.prefix) || len(d.edges) == 0 {
+				return
+			}
+			pos += same
+			i := lowerEdges(d.edges, prefix[pos])
+			if i == len(d.edges) || d.edges[i] != prefix[pos] {
+				return
+			}
+			off = d.child(off, i)
+			pos++
+		}
+		key := make([]byte, pos, MaxKey)
+		copy(key, prefix)
+		t.walk(off, key, yield)
+	}
+}
+
+// walk yields what lies at and below the node at off, which is reached by key.
+// It reports whether to go on.
+func (t Tree) walk(off arena.Offset, key []byte, yield func([]byte, Entry) bool) bool {
+	d := decode(t.view.At(off))
+	key = append(key, d.prefix...)
+	if d.hasEntry && !yield(key[:len(key):len(key)], d.entry) {
+		return false
+	}
+	for i, edge := range d.edges {
+		if !t.walk(d.child(off, i), append(key, edge), yield) {
+			return false
+		}
+	}
+	return true
+}
