@@ -92,19 +92,29 @@ func Default() *Config {
 // and users that it names. An error that isn't [Problems] says that the file
 // could not be read.
 func Load(path string) (*Config, error) {
+	cfg, problems, err := Read(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return cfg, nil
+}
+
+// Read is [Load] that gives what could be read of a configuration with
+// problems, for those who look for more of them. It may be nil.
+func Read(path string) (*Config, Problems, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("reading the configuration: %w", err)
+		return nil, nil, fmt.Errorf("reading the configuration: %w", err)
 	}
 	cfg, problems := Parse(path, text)
 	if cfg != nil {
 		problems = append(problems, cfg.Check()...)
-	}
-	if len(problems) > 0 {
 		problems.sort()
-		return nil, problems
 	}
-	return cfg, nil
+	return cfg, problems, nil
 }
 
 // UDPListen returns the addresses to serve UDP on.

@@ -44,7 +44,7 @@ func (c *Config) schema() object {
 				doc: "Addresses for UDP alone, instead of those of `listen`. An empty list turns UDP off."},
 			{key: "workers", value: number(&c.UDP.Workers, 0, 1024),
 				doc: "Sockets and threads for each address. 0 is one a core."},
-			{key: "max-bytes", value: size(&c.UDP.MaxBytes, 512, 65535),
+			{key: "max-bytes", value: size(&c.UDP.MaxBytes, 512, 65507),
 				doc: "Largest answer on UDP, and the size that our OPT record announces. Above 1232 bytes answers may be fragmented and lost (RFC 9715)."},
 		}), doc: "Queries on UDP."},
 		{key: "tcp", value: section(object{

@@ -1,0 +1,31 @@
+// Package server turns a configuration into a running process: it binds the
+// listeners, gives root up, loads the zones, serves them, reloads without
+// losing a query, and stops without losing one.
+//
+//	config ─► listeners ─► privileges ─► zones ─► query.Engine ─► serve
+//	  ▲                                    ▲           │ atomic store
+//	  └────────────── SIGHUP ──────────────┘           ▼
+//	                                            listeners' workers
+//
+// All that can change while the server runs is in [Server]: the engine in
+// service, behind an atomic pointer that the listeners' workers load, and under
+// one mutex the configuration, the zones and the listeners that belong to it.
+//
+// # Reload
+//
+// A reload that cannot be carried out whole changes nothing: a configuration
+// with mistakes, or an address that cannot be bound. Zones are the exception.
+// One that doesn't load keeps its last good version in service, which is logged
+// as an error, and the others go on. Listeners that are in both configurations
+// stay open with their sockets; new ones are bound before and serve after the
+// new zones are in service; dropped ones answer what they have received.
+//
+// A zone is read again only if one of its files changed: [files] compares
+// device, inode, size and mtime of the master file and all that it includes, as
+// they were when they were opened. A file that was changed less than two seconds
+// before it was read is always read again, since a later change might not show
+// in its mtime.
+//
+// Nothing here is on a query's way, so plain Go with interfaces and logs is
+// fine; only [query.Engine] and the listeners' packages are hot.
+package server

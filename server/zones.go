@@ -1,0 +1,126 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"golang.org/x/sync/errgroup"
+
+	"yushan/server/config"
+	"yushan/zone"
+	"yushan/zone/dname"
+	"yushan/zone/master"
+)
+
+// Progress is told how much of a zone's master file has been read. It is called
+// by several goroutines.
+type Progress func(name []byte, doneBytes, totalBytes int64)
+
+// Loaded is what came of reading one zone.
+type Loaded struct {
+	Name   []byte
+	File   string
+	Zone   *zone.Zone   // nil if it cannot be served
+	Report *zone.Report // nil if Err is set
+	Err    error        // the file could not be read at all
+	Took   time.Duration
+
+	files *files
+}
+
+// Failure returns why the zone cannot be served, one finding a line, or nil.
+func (l *Loaded) Failure() error {
+	if l.Zone != nil {
+		return nil
+	}
+	if l.Err != nil {
+		return fmt.Errorf("zone %s: %w", dname.Display(l.Name), l.Err)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "zone %s cannot be served: %s in %s", dname.Display(l.Name), count(l.Report.Errors, "error"), l.File)
+	for _, f := range l.Report.Findings {
+		if f.Severity == zone.Error {
+			b.WriteString("\n" + f.String())
+		}
+	}
+	return errors.New(b.String())
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// LoadZone reads one zone. Only a cancelled ctx leaves both Report and Zone nil
+// without the file being at fault.
+func LoadZone(ctx context.Context, name []byte, file string, progress Progress) *Loaded {
+	start := time.Now()
+	l := &Loaded{Name: name, File: file, files: newFiles()}
+	opts := master.Options{Open: l.files.open}
+	if progress != nil {
+		opts.Progress = func(done, total int64) { progress(name, done, total) }
+	}
+	l.Zone, l.Report, l.Err = zone.Load(ctx, name, file, opts)
+	l.Took = time.Since(start)
+	return l
+}
+
+// loadZones reads the zones of the configuration, except those that have not
+// changed since they were read for before.
+func loadZones(ctx context.Context, cfg *config.Config, before map[string]*Loaded, progress Progress) (after []*Loaded, err error) {
+	after = make([]*Loaded, len(cfg.Zones))
+	g, ctx := errgroup.WithContext(ctx)
+	// The reader is parallel itself: this is for many small zones.
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, z := range cfg.Zones {
+		if old := before[string(z.Name)]; old != nil && old.File == z.File && old.Zone != nil && old.files.unchanged() {
+			after[i] = old
+			continue
+		}
+		g.Go(func() error {
+			after[i] = LoadZone(ctx, z.Name, z.File, progress)
+			return ctx.Err()
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	return after, nil
+}
+
+// logZone says what came of reading a zone.
+func logZone(log *zap.Logger, l *Loaded) {
+	if l.Report != nil {
+		for _, f := range l.Report.Findings {
+			level := zapcore.WarnLevel
+			if f.Severity == zone.Error {
+				level = zapcore.ErrorLevel
+			}
+			log.Log(level, f.Message, zoneField(l.Name), zap.String("code", string(f.Code)), zap.String("at", position(f)))
+		}
+		if more := l.Report.Errors + l.Report.Warnings - len(l.Report.Findings); more > 0 {
+			log.Warn("more findings than are listed", zoneField(l.Name), zap.Int("more", more))
+		}
+	}
+	if l.Zone == nil {
+		return
+	}
+	s := l.Zone.Stats()
+	log.Info("zone loaded", zoneField(l.Name), zap.Uint32("serial", l.Zone.Serial()), zap.Stringer("signed", s.Denial),
+		zap.Int("records", s.Records), zap.Int("cuts", s.Cuts), zap.Int64("bytes", s.Bytes), zap.Duration("took", l.Took))
+}
+
+func position(f zone.Finding) string {
+	if f.Line == 0 {
+		return f.File
+	}
+	return fmt.Sprintf("%s:%d:%d", f.File, f.Line, f.Column)
+}
