@@ -1,0 +1,134 @@
+package udp
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"yushan/server/query"
+)
+
+const (
+	// sendPatience is how long a batch of answers waits in all for room in the
+	// send buffer. Queries that arrive meanwhile wait in the receive buffer.
+	sendPatience = 100 * time.Millisecond
+	// receiveBackoff follows a read that failed for no reason that is expected.
+	receiveBackoff = 10 * time.Millisecond
+)
+
+// worker serves one socket.
+type worker struct {
+	fd     int
+	batch  *batch
+	query  *query.Worker
+	req    query.Request
+	engine *atomic.Pointer[query.Engine]
+	// stopping: answer what is queued, then end. abort: end now.
+	stopping, abort *atomic.Bool
+	counters        counters
+	_               [64]byte // the next worker's memory is another cache line
+}
+
+// run reads and answers until it is told to stop, and the queue is empty.
+func (w *worker) run() error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	for !w.abort.Load() {
+		// In this order: what is queued before the flag is set, is seen after it.
+		stopping := w.stopping.Load()
+		n, errno := w.batch.receive(w.fd)
+		if errno == unix.EAGAIN && !stopping {
+			n, errno = w.batch.receiveWait(w.fd)
+		}
+		switch errno {
+		case 0:
+			w.answer(n)
+		case unix.EAGAIN:
+			if stopping {
+				return nil
+			}
+		case unix.EINTR:
+		case unix.EBADF, unix.ENOTSOCK, unix.EFAULT, unix.EINVAL:
+			return fmt.Errorf("UDP worker: %w", os.NewSyscallError("recvmmsg", errno))
+		default:
+			w.counters.receiveErrors.Add(1)
+			time.Sleep(receiveBackoff)
+		}
+	}
+	return context.Canceled
+}
+
+// answer handles the n messages of one receive.
+func (w *worker) answer(n int) {
+	b, engine := w.batch, w.engine.Load()
+	var bytesIn, bytesOut, unanswered uint64
+	b.ready = 0
+	for i := range n {
+		wire, client, ok := b.query(i)
+		bytesIn += uint64(len(wire))
+		if !ok {
+			unanswered++
+			continue
+		}
+		w.req.Wire, w.req.Client = wire, client
+		length := engine.Answer(w.query, &w.req, b.answer())
+		if length == 0 {
+			unanswered++
+			continue
+		}
+		bytesOut += uint64(length)
+		b.queue(i, length)
+	}
+	failed, unsentBytes := w.send()
+
+	c := &w.counters
+	c.batches.Add(1)
+	c.queries.Add(uint64(n))
+	c.bytesIn.Add(bytesIn)
+	c.responses.Add(uint64(b.ready - failed))
+	c.bytesOut.Add(bytesOut - unsentBytes)
+	if unanswered > 0 {
+		c.unanswered.Add(unanswered)
+	}
+	if failed > 0 {
+		c.sendErrors.Add(uint64(failed))
+	}
+}
+
+// send sends the batch's answers, and returns what of it the kernel wouldn't take.
+// One that cannot be sent (no route, forbidden by a firewall) keeps no other back.
+func (w *worker) send() (failed int, unsentBytes uint64) {
+	patience := sendPatience
+	for sent := 0; sent < w.batch.ready; {
+		n, errno := w.batch.send(w.fd, sent)
+		sent += n
+		switch errno {
+		case 0, unix.EINTR:
+		case unix.EAGAIN:
+			if patience > 0 {
+				patience -= w.waitForRoom(patience)
+				continue
+			}
+			fallthrough
+		default:
+			failed++
+			unsentBytes += uint64(w.batch.outIOV[sent].Len)
+			sent++
+		}
+	}
+	return failed, unsentBytes
+}
+
+// waitForRoom waits until the socket can send, and returns how long, at least a
+// millisecond. The scheduler knows of the wait.
+func (w *worker) waitForRoom(limit time.Duration) time.Duration {
+	start := time.Now()
+	fds := [1]unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLOUT}}
+	unix.Poll(fds[:], int(limit.Milliseconds())) // whatever it says, sending decides
+	return max(time.Since(start), time.Millisecond)
+}
