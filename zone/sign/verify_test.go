@@ -22,7 +22,7 @@ var validators = []struct {
 }{
 	{"ldnsutils", func(_, file string) []string { return []string{"ldns-verify-zone", "-V", "2", file} }},
 	{"bind9-utils", func(origin, file string) []string { return []string{"dnssec-verify", "-z", "-o", origin, file} }},
-	{"knot-dnssecutils", func(origin, file string) []string { return []string{"kzonecheck", "-d", "on", "-o", origin, file} }},
+	{"knot-dnssecutils", func(origin, file string) []string { return []string{"kzonecheck", "-v", "-d", "on", "-o", origin, file} }},
 }
 
 // verify writes the signed zone to a file and has every validator look at it,

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/miekg/dns"
 )
@@ -32,7 +33,7 @@ func WriteFile(path string, records iter.Seq2[dns.RR, error]) (err error) {
 		if err != nil {
 			return err
 		}
-		if _, err := w.WriteString(rr.String()); err != nil {
+		if _, err := w.WriteString(presentation(rr)); err != nil {
 			return fmt.Errorf("write zone: %w", err)
 		}
 		w.WriteByte('\n') // its error stays in w
@@ -53,6 +54,21 @@ func WriteFile(path string, records iter.Seq2[dns.RR, error]) (err error) {
 		return fmt.Errorf("write zone: %w", err)
 	}
 	return nil
+}
+
+// presentation is rr as a line of a master file, in words that the parsers of
+// other servers take, older ones too: what miekg/dns writes as CLASS1 and
+// dohpath (RFC 9461) is right, but IN and key7 are read everywhere.
+func presentation(rr dns.RR) string {
+	text := rr.String()
+	switch rr.(type) {
+	case *dns.RFC3597:
+		return strings.Replace(text, "\tCLASS1\t", "\tIN\t", 1)
+	case *dns.SVCB, *dns.HTTPS:
+		// Inside of another value the quote would be escaped.
+		return strings.Replace(text, ` dohpath="`, ` key7="`, 1)
+	}
+	return text
 }
 
 // Records is the sequence of rrs, for [WriteFile].
