@@ -1,3 +1,21 @@
 // Package query answers DNS queries: request bytes in, response bytes out. It
-// is one pure function shared by all transports.
+// is one function without side effects, shared by all transports.
+//
+//	frontend ─ bytes ─► Engine.Answer
+//	                      │ parse.go       header, question, EDNS; what is no query ends here
+//	                      │ answer.go      RFC 1034 §4.3.2, name by name along CNAME and DNAME
+//	                      │   referral.go    at a zone cut
+//	                      │   denial.go      what does not exist, and its proof: NSEC, NSEC3
+//	                      │   additional.go  addresses of names in the answer
+//	                      │ message.go     copies records of the zone, resolves their pointers
+//	                      │ edns.go        OPT with what was asked for
+//	frontend ◄─ bytes ─ ──┘
+//
+// All of these are hot: they work on integers and on the memory of one
+// [Worker], take nothing from the heap, lock nothing, ask no clock and log
+// nothing. Cold, and free to use miekg/dns, are chaos.go and tsig.go.
+//
+// An [Engine] is immutable: the zones it answers from and its options are given
+// when it is made. A reload makes another one. The package may import zone and
+// its parts, and nothing else of yushan.
 package query

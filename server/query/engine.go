@@ -1,0 +1,112 @@
+package query
+
+import "yushan/zone"
+
+// DefaultMaxUDPBytes is the largest UDP answer unless configured otherwise: it
+// passes every network that IPv6 permits without fragments (RFC 9715 §3.1).
+const DefaultMaxUDPBytes = 1232
+
+// Options are what an operator may decide about answers.
+type Options struct {
+	// MaxUDPBytes is the largest answer by UDP, and the size that OPT records
+	// announce. 512 to 65535; 0 means DefaultMaxUDPBytes.
+	MaxUDPBytes int
+	// Identity is what id.server and hostname.bind (RFC 4892) and the NSID option
+	// (RFC 5001) tell, at most 255 bytes. "" turns all three off.
+	Identity string
+	// Version is what version.bind and version.server tell, at most 255 bytes.
+	// "" turns both off.
+	Version string
+}
+
+// Engine answers queries from one set of zones. It never changes, and may be
+// used by any number of goroutines, each with a [Worker] of its own.
+type Engine struct {
+	zones    *zone.Set
+	maxUDP   int
+	identity string
+	version  string
+}
+
+// New returns an engine for zones.
+func New(zones *zone.Set, opts Options) *Engine {
+	if opts.MaxUDPBytes == 0 {
+		opts.MaxUDPBytes = DefaultMaxUDPBytes
+	}
+	return &Engine{
+		zones:    zones,
+		maxUDP:   min(max(opts.MaxUDPBytes, minUDPBytes), maxMessage),
+		identity: opts.Identity[:min(len(opts.Identity), 255)],
+		version:  opts.Version[:min(len(opts.Version), 255)],
+	}
+}
+
+// Zones returns the zones that the engine answers from.
+func (e *Engine) Zones() *zone.Set { return e.zones }
+
+const (
+	minUDPBytes = 512 // RFC 1035 §4.2.1
+	maxMessage  = 65535
+)
+
+// Answer writes the response to req into dst and returns its length; 0 means
+// that nothing is to be sent. dst must not overlap req.Wire, and must have room
+// for 512 bytes at least; what does not fit into it is truncated. Nothing of
+// req or dst is kept.
+func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
+	w.counters.Queries[req.Transport]++
+	q := &w.query
+	rcode := q.parse(req.Wire)
+	if rcode == drop {
+		w.counters.Dropped++
+		return 0
+	}
+	limit := maxMessage
+	if req.Transport == UDP {
+		limit = min(max(q.udpBytes, minUDPBytes), e.maxUDP)
+	}
+	w.message.start(dst[:min(limit, len(dst))], q, req.Wire)
+	w.message.room -= e.optReserve(q)
+	w.zone = nil
+	switch {
+	case rcode != noError:
+		w.message.rcode = rcode
+	case q.tsig:
+		return e.refuseTSIG(w, req)
+	default:
+		e.route(w)
+	}
+	n := e.finish(w, req)
+	w.counters.Rcodes[min(int(w.message.rcode), len(w.counters.Rcodes)-1)]++
+	return n
+}
+
+// route sends the question to the data that can answer it.
+func (e *Engine) route(w *Worker) {
+	q, m := &w.query, &w.message
+	switch q.class {
+	case classIN:
+	case classCH:
+		e.answerChaos(w)
+		return
+	default:
+		m.rcode = refused
+		return
+	}
+	w.setName(q.name)
+	w.zone = e.zones.Find(w.name, w.starts)
+	if q.qtype == typeDS && w.zone != nil && len(w.zone.Origin()) == len(w.name) {
+		if parent := e.zones.FindAbove(w.name, w.starts); parent != nil {
+			w.zone = parent
+		}
+	}
+	switch {
+	case q.qtype == typeAXFR || q.qtype == typeIXFR:
+		m.rcode, m.ede = refused, edeProhibited
+		w.zone = nil
+	case w.zone == nil:
+		m.rcode, m.ede = refused, edeNotAuthoritative
+	default:
+		w.answer()
+	}
+}

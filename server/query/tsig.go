@@ -1,0 +1,32 @@
+package query
+
+import "github.com/miekg/dns"
+
+// refuseTSIG answers a query that is signed by a key we do not have: none are
+// configured (RFC 8945 §5.2.1, §5.3.2). The response is not signed, as there is
+// nothing to sign it with.
+func (e *Engine) refuseTSIG(w *Worker, req *Request) int {
+	var query dns.Msg
+	w.counters.Rcodes[notAuth]++
+	if err := query.Unpack(req.Wire); err != nil || query.IsTsig() == nil {
+		w.message.rcode = formErr
+		return e.finish(w, req)
+	}
+	asked := query.IsTsig()
+	w.message.rcode = notAuth
+	n := e.finish(w, req)
+	record := &dns.TSIG{
+		Hdr:        dns.RR_Header{Name: asked.Hdr.Name, Rrtype: dns.TypeTSIG, Class: dns.ClassANY},
+		Algorithm:  asked.Algorithm,
+		TimeSigned: asked.TimeSigned,
+		Fudge:      asked.Fudge,
+		OrigId:     query.Id,
+		Error:      dns.RcodeBadKey,
+	}
+	end, err := dns.PackRR(record, w.message.buf, n, nil, false)
+	if err != nil { // no room: the RCODE alone has to do
+		return n
+	}
+	w.message.buf[headerSize-1]++ // one more additional record
+	return end
+}

@@ -1,0 +1,117 @@
+package query
+
+import (
+	"yushan/zone"
+	"yushan/zone/dname"
+)
+
+// Worker is the memory that answering needs. Each goroutine that calls
+// [Engine.Answer] has one of its own.
+type Worker struct {
+	query   query
+	message message
+	zone    *zone.Zone // that answers; nil if none does
+
+	// The name that is being looked up: the question's, later the target of a
+	// CNAME or DNAME.
+	name   []byte  // wire format, lower case
+	starts []uint8 // positions of its labels, the root's included
+	key    []byte  // of name, below the apex of zone
+	at     int     // where the message holds the name
+
+	synthesized int // bytes of RDATA of the last CNAME that a DNAME stood for
+
+	nameBuf    [dname.MaxWire]byte
+	startsBuf  [dname.MaxLabels + 1]uint8
+	keyBuf     [dname.MaxKey]byte
+	keyScratch [dname.MaxKey + 2]byte
+	floorBuf   [dname.MaxKey]byte
+	scratch    [dname.MaxKey + 2]byte
+	ownerBuf   [dname.MaxWire]byte
+
+	seen   seen
+	proofs proofs
+
+	counters Counters
+}
+
+// NewWorker returns a worker.
+func NewWorker() *Worker { return new(Worker) }
+
+// Counters count what a worker has done.
+type Counters struct {
+	Queries   [transports]uint64
+	Rcodes    [24]uint64 // by RCODE of the answer; the last one counts all others
+	Truncated uint64
+	Dropped   uint64 // neither answered nor counted under Rcodes
+}
+
+// Counters returns the counts so far. Only the goroutine that owns the worker
+// may call it.
+func (w *Worker) Counters() *Counters { return &w.counters }
+
+// setName makes name, in wire format, the one that is looked up.
+func (w *Worker) setName(name []byte) {
+	w.name = dname.AppendLower(w.nameBuf[:0], name)
+	w.starts = w.startsBuf[:0]
+	i := 0
+	for ; w.name[i] != 0; i += 1 + int(w.name[i]) {
+		w.starts = append(w.starts, uint8(i))
+	}
+	w.starts = append(w.starts, uint8(i))
+}
+
+// setKey computes the key of the name below the apex of the zone.
+func (w *Worker) setKey() {
+	w.key = w.keyBuf[:0]
+	for i := len(w.starts) - 2 - dname.Labels(w.zone.Origin()); i >= 0; i-- {
+		w.key = dname.AppendKeyLabel(w.key, w.name[w.starts[i]:])
+	}
+}
+
+// ancestor returns the name whose key is the first keyLen bytes of the current
+// key: the name itself, or one above it.
+func (w *Worker) ancestor(keyLen int) []byte {
+	labels, _ := dname.KeyLabels(w.key[:keyLen])
+	below := len(w.starts) - 1 - dname.Labels(w.zone.Origin()) - labels
+	return w.name[w.starts[below]:]
+}
+
+// nextCloser returns the name one label longer than encloser, its ancestor
+// (RFC 5155 §1.3).
+func (w *Worker) nextCloser(encloser []byte) []byte {
+	at := len(w.name) - len(encloser)
+	for i, start := range w.starts {
+		if int(start) == at {
+			return w.name[w.starts[i-1]:]
+		}
+	}
+	return w.name
+}
+
+// seen are the names that the answer has led through, to notice when it goes
+// round in circles.
+type seen struct {
+	count int
+	names [maxLinks + 1][dname.MaxWire]byte
+	size  [maxLinks + 1]uint8
+}
+
+// maxLinks is how many CNAME and DNAME records one answer follows.
+const maxLinks = 16
+
+func (s *seen) has(name []byte) bool {
+	for i := range s.count {
+		if string(s.names[i][:s.size[i]]) == string(name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *seen) add(name []byte) {
+	if s.count < len(s.names) {
+		s.size[s.count] = uint8(copy(s.names[s.count][:], name))
+		s.count++
+	}
+}

@@ -1,0 +1,225 @@
+package zone
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"sync"
+
+	"yushan/zone/arena"
+	"yushan/zone/dname"
+	"yushan/zone/master"
+	"yushan/zone/radix"
+)
+
+// Builder makes a [Zone] out of records in any order. AddBatch may be called
+// from several goroutines at once; Build is called once, when all have come back.
+type Builder struct {
+	origin []byte
+	files  []string // names of the files that records say they come from
+
+	mu      sync.Mutex
+	parts   []part
+	outside []outside
+}
+
+// outside is a record that is not at or below the apex.
+type outside struct {
+	finding Finding
+	file    uint16 // names of files are known only when all has been read
+}
+
+// part is what one batch brought.
+type part struct {
+	seq     int
+	data    []byte
+	entries []entry
+}
+
+// entry stands for one record while all are sorted. prefix holds the first
+// eight bytes of its key, which decide most comparisons.
+type entry struct {
+	prefix uint64
+	part   uint32
+	off    uint32
+}
+
+// A record in a part's data: a header, the key of its owner, its RDATA.
+//
+//	│ key bytes u16 │ RDATA bytes u16 │ set u32 │ ttl u32 │ type u16 │ file u16 │ line u32 │ column u32 │ key │ RDATA │
+//
+// set orders the records of one owner: by type, with RRSIG right behind the
+// type that it covers.
+const recordHeader = 24
+
+// NewBuilder returns a builder for the zone whose apex is origin, in wire
+// format.
+func NewBuilder(origin []byte) *Builder {
+	return &Builder{origin: dname.AppendLower(nil, origin)}
+}
+
+// AddBatch takes records in. The memory of the batch may be reused afterwards.
+func (b *Builder) AddBatch(batch *master.Batch) {
+	size := 0
+	for i := range batch.Records {
+		size += recordHeader + len(batch.Records[i].Owner) + 4 + len(batch.Records[i].RDATA)
+	}
+	p := part{seq: batch.Seq, data: make([]byte, 0, size), entries: make([]entry, 0, len(batch.Records))}
+	var outsiders []outside
+	for i := range batch.Records {
+		r := &batch.Records[i]
+		if !dname.IsSubdomain(r.Owner, b.origin) {
+			outsiders = append(outsiders, outside{b.outsideFinding(r), r.File})
+			continue
+		}
+		p.add(r, len(b.origin))
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.parts = append(b.parts, p)
+	b.outside = append(b.outside, outsiders...)
+}
+
+func (p *part) add(r *master.Record, apexLen int) {
+	at := len(p.data)
+	d := append(p.data, make([]byte, recordHeader)...)
+	d = dname.AppendKey(d, r.Owner, apexLen)
+	keyLen := len(d) - at - recordHeader
+	d = append(d, r.RDATA...)
+	h := d[at:]
+	binary.LittleEndian.PutUint16(h, uint16(keyLen))
+	binary.LittleEndian.PutUint16(h[2:], uint16(len(r.RDATA)))
+	binary.LittleEndian.PutUint32(h[4:], setOrder(r.Type, r.RDATA))
+	binary.LittleEndian.PutUint32(h[8:], r.TTL)
+	binary.LittleEndian.PutUint16(h[12:], r.Type)
+	binary.LittleEndian.PutUint16(h[14:], r.File)
+	binary.LittleEndian.PutUint32(h[16:], r.Line)
+	binary.LittleEndian.PutUint32(h[20:], r.Column)
+	var prefix [8]byte
+	copy(prefix[:], d[at+recordHeader:at+recordHeader+keyLen])
+	p.entries = append(p.entries, entry{prefix: binary.BigEndian.Uint64(prefix[:]), off: uint32(at)})
+	p.data = d
+}
+
+func setOrder(rrtype uint16, rdata []byte) uint32 {
+	if rrtype == TypeRRSIG && len(rdata) >= 2 {
+		return uint32(binary.BigEndian.Uint16(rdata))<<1 | 1
+	}
+	return uint32(rrtype) << 1
+}
+
+func (b *Builder) outsideFinding(r *master.Record) Finding {
+	return Finding{
+		Severity: Warning, Code: OutOfZone, Line: int(r.Line), Column: int(r.Column),
+		Message: fmt.Sprintf("%s is not at or below %s: the record is ignored", dname.Display(r.Owner), dname.Display(b.origin)),
+	}
+}
+
+func (b *Builder) fileName(i uint16) string {
+	if int(i) < len(b.files) {
+		return b.files[i]
+	}
+	return ""
+}
+
+// header accessors of a sorted record.
+func (b *Builder) record(e entry) []byte { return b.parts[e.part].data[e.off:] }
+
+func recordKey(d []byte) []byte { return d[recordHeader : recordHeader+le16(d)] }
+
+func recordSet(d []byte) uint32 { return binary.LittleEndian.Uint32(d[4:]) }
+
+func recordType(d []byte) uint16 { return binary.LittleEndian.Uint16(d[12:]) }
+
+func recordRDATA(d []byte) []byte {
+	at := recordHeader + le16(d)
+	return d[at : at+le16(d[2:])]
+}
+
+func toRR(d []byte) rr {
+	return rr{
+		ttl:   binary.LittleEndian.Uint32(d[8:]),
+		rdata: recordRDATA(d),
+		at: position{
+			file: binary.LittleEndian.Uint16(d[14:]), line: binary.LittleEndian.Uint32(d[16:]),
+			column: binary.LittleEndian.Uint32(d[20:]),
+		},
+	}
+}
+
+func (b *Builder) compare(x, y entry) int {
+	if x.prefix != y.prefix {
+		return cmp.Compare(x.prefix, y.prefix)
+	}
+	dx, dy := b.record(x), b.record(y)
+	if c := bytes.Compare(recordKey(dx), recordKey(dy)); c != 0 {
+		return c
+	}
+	return cmp.Compare(recordSet(dx), recordSet(dy))
+}
+
+// sorted returns all entries by owner in canonical order and by set, in the
+// order of the file within a set.
+func (b *Builder) sorted() []entry {
+	slices.SortFunc(b.parts, func(x, y part) int { return cmp.Compare(x.seq, y.seq) })
+	total := 0
+	for _, p := range b.parts {
+		total += len(p.entries)
+	}
+	all := make([]entry, 0, total)
+	for i := range b.parts {
+		for _, e := range b.parts[i].entries {
+			e.part = uint32(i)
+			all = append(all, e)
+		}
+		b.parts[i].entries = nil
+	}
+	if !slices.IsSortedFunc(all, b.compare) {
+		sortParallel(all, b.compare)
+	}
+	return all
+}
+
+// sortParallel is a stable sort on two cores: zone files that are not in
+// canonical order are the exception, so more would be wasted.
+func sortParallel(all []entry, compare func(x, y entry) int) {
+	half := len(all) / 2
+	var wg sync.WaitGroup
+	wg.Go(func() { slices.SortStableFunc(all[:half], compare) })
+	slices.SortStableFunc(all[half:], compare)
+	wg.Wait()
+	merged := make([]entry, 0, len(all))
+	left, right := all[:half], all[half:]
+	for len(left) > 0 && len(right) > 0 {
+		if compare(left[0], right[0]) <= 0 {
+			merged, left = append(merged, left[0]), left[1:]
+		} else {
+			merged, right = append(merged, right[0]), right[1:]
+		}
+	}
+	copy(all, append(append(merged, left...), right...))
+}
+
+// Build makes the zone. The zone is nil if the report has errors.
+func (b *Builder) Build() (*Zone, *Report) {
+	report := &Report{}
+	for _, o := range b.outside {
+		o.finding.File = b.fileName(o.file)
+		report.add(o.finding)
+	}
+	a := assembly{
+		Builder: b, report: report, entries: b.sorted(),
+		data: arena.New(), trees: arena.New(),
+		referrals: make(map[uint64]arena.Offset),
+	}
+	a.names, a.occluded, a.nsec3 = radix.NewBuilder(a.trees), radix.NewBuilder(a.trees), radix.NewBuilder(a.trees)
+	a.run()
+	zone := a.finish()
+	report.sort()
+	if !report.OK() {
+		return nil, report
+	}
+	return zone, report
+}

@@ -1,0 +1,24 @@
+// Package zone holds DNS zones in memory: built from records, never changed
+// afterwards, looked up without locks or garbage.
+//
+//	master files ─ master.Read ─┐
+//	miekg/dns records ──────────┼─► Builder ─ sorted records ─► assembly ─► Zone
+//	an earlier Zone + changes ──┘   builder.go                 assemble.go  zone.go
+//	                                                           check.go ─► Report
+//
+// What was asked for is decided while building, so that answering is copying:
+// each RRset lies in an arena as the bytes of an answer, and each zone cut as
+// the authority and additional sections of its referral (layout.go draws them,
+// encode.go writes them). A radix tree whose keys sort canonically leads from
+// a name to its node; beside it stand a tree of the names that zone cuts hide,
+// and one of NSEC3 hashes. Nothing in there is a Go pointer: the garbage
+// collector has as little to do for ten million delegations as for ten.
+//
+// A [Zone] is immutable. [Zone.Edit] makes a new one that shares with the old
+// all that did not change. A [Set] is the zones in service at one moment; who
+// swaps sets is the server's business.
+//
+// The package may import its own parts (arena, radix, dname, master) and
+// miekg/dns; hot are zone.go, layout.go, nsec3.go and set.go, the rest runs when
+// zones are loaded or changed.
+package zone

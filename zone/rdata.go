@@ -1,0 +1,72 @@
+package zone
+
+import "yushan/zone/dname"
+
+// RR types that the zone treats in a way of their own.
+const (
+	TypeA          uint16 = 1
+	TypeNS         uint16 = 2
+	TypeCNAME      uint16 = 5
+	TypeSOA        uint16 = 6
+	TypeTXT        uint16 = 16
+	TypeAAAA       uint16 = 28
+	TypeDNAME      uint16 = 39
+	TypeDS         uint16 = 43
+	TypeRRSIG      uint16 = 46
+	TypeNSEC       uint16 = 47
+	TypeDNSKEY     uint16 = 48
+	TypeNSEC3      uint16 = 50
+	TypeNSEC3PARAM uint16 = 51
+)
+
+// rdataNames tells where RDATA holds domain names: behind skip bytes stand
+// count names in a row. Lists of strings before the names (NAPTR) and names
+// that canonical order does not lower (RFC 6840 §5.1) are not described: such
+// RDATA is compared as it is.
+type rdataNames struct {
+	skip, count uint8
+	compress    bool // RFC 3597 §4: only the types of RFC 1035 may be compressed
+	target      bool // its addresses go to the additional section
+}
+
+var namesOf = map[uint16]rdataNames{
+	TypeNS:    {0, 1, true, true},
+	3:         {0, 1, true, false}, // MD
+	4:         {0, 1, true, false}, // MF
+	TypeCNAME: {0, 1, true, false},
+	TypeSOA:   {0, 2, true, false},
+	7:         {0, 1, true, false},  // MB
+	8:         {0, 1, true, false},  // MG
+	9:         {0, 1, true, false},  // MR
+	12:        {0, 1, true, false},  // PTR
+	14:        {0, 2, true, false},  // MINFO
+	15:        {2, 1, true, true},   // MX
+	17:        {0, 2, false, false}, // RP
+	18:        {2, 1, false, false}, // AFSDB
+	21:        {2, 1, false, false}, // RT
+	26:        {2, 2, false, false}, // PX
+	33:        {6, 1, false, true},  // SRV, RFC 2782
+	36:        {2, 1, false, false}, // KX
+	TypeDNAME: {0, 1, false, false}, // RFC 6672 §2.5
+	64:        {2, 1, false, true},  // SVCB, RFC 9460 §4.1
+	65:        {2, 1, false, true},  // HTTPS
+	TypeRRSIG: {18, 1, false, false},
+}
+
+// appendCanonical appends rdata to dst with the names in it made lower case
+// (RFC 4034 §6.2 point 3).
+func appendCanonical(dst []byte, rrtype uint16, rdata []byte) []byte {
+	at := len(dst)
+	dst = append(dst, rdata...)
+	names := namesOf[rrtype]
+	i := at + int(names.skip)
+	for range names.count {
+		n, ok := dname.Check(dst[min(i, len(dst)):])
+		if !ok {
+			break
+		}
+		dname.Lower(dst[i : i+n])
+		i += n
+	}
+	return dst
+}
