@@ -1,0 +1,84 @@
+package reference
+
+import "github.com/miekg/dns"
+
+// addGlue adds the addresses of a delegation's name servers: those of in-domain
+// servers must be there (RFC 9471 §3.1), sibling glue and other addresses of
+// this zone may.
+func (a *answer) addGlue(cut name) {
+	servers := targets(a.z.nodes[cut][dns.TypeNS])
+	for _, server := range servers {
+		if server.isWithin(cut) {
+			for _, set := range a.z.addresses(server) {
+				a.requiredGlue = append(a.requiredGlue, owned(set.records, server)...)
+			}
+		}
+	}
+	for _, server := range servers {
+		if !server.isWithin(cut) {
+			for _, set := range a.z.addresses(server) {
+				a.optional = append(a.optional, owned(set.records, server)...)
+			}
+		}
+	}
+}
+
+// addAddressesFor adds the addresses of the hosts that an answer's records name
+// (RFC 1034 §4.3.2 step 6, RFC 2782, RFC 9460 §4.1), signed where this zone is
+// authoritative for them.
+func (a *answer) addAddressesFor(set *rrset) {
+	added := map[*rrset]bool{set: true}
+	for _, target := range targets(set) {
+		for _, addresses := range a.z.addresses(target) {
+			if added[addresses] {
+				continue
+			}
+			added[addresses] = true
+			a.optional = append(a.optional, owned(addresses.records, target)...)
+			if _, isGlue := a.z.findCut(target); a.do && !isGlue {
+				a.optional = append(a.optional, owned(addresses.signatures, target)...)
+			}
+		}
+	}
+}
+
+// targets are the names of hosts in an RRset, in the order of its records; none
+// for types that have no addresses in the additional section.
+func targets(set *rrset) []name {
+	var names []name
+	for _, rr := range set.records {
+		switch rr := rr.(type) {
+		case *dns.NS:
+			names = append(names, parseName(rr.Ns))
+		case *dns.MX:
+			names = append(names, parseName(rr.Mx))
+		case *dns.SRV:
+			names = append(names, parseName(rr.Target))
+		case *dns.SVCB:
+			names = append(names, parseName(rr.Target))
+		case *dns.HTTPS:
+			names = append(names, parseName(rr.Target))
+		}
+	}
+	return names
+}
+
+// addresses are the A and AAAA RRsets of a name of this zone, in that order.
+// Names that the zone only seems to have, below a DNAME, have none (RFC 6672
+// §2.4).
+func (z *zone) addresses(n name) (sets []*rrset) {
+	if !n.isWithin(z.apex) {
+		return nil
+	}
+	for _, at := range n.pathFrom(z.apex) {
+		if at != n && z.nodes[at][dns.TypeDNAME] != nil {
+			return nil
+		}
+	}
+	for _, rtype := range []uint16{dns.TypeA, dns.TypeAAAA} {
+		if set := z.nodes[n][rtype]; set != nil {
+			sets = append(sets, set)
+		}
+	}
+	return sets
+}

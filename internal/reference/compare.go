@@ -1,0 +1,366 @@
+package reference
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+// Compare compares a response, as a stream would carry it, with the expected
+// one. It returns "" when they say the same, else both differences in DNS's own
+// notation: lines with "-" were expected, lines with "+" came. Meaningless
+// differences are not seen: the order of records within an RRset, of proofs
+// within the authority section and of EDNS options, case of owner names,
+// compression, and the text that goes with an extended error.
+func Compare(expected *Response, got []byte) string {
+	if expected == nil {
+		if len(got) == 0 {
+			return ""
+		}
+		return "expected no answer at all, got:\n" + text(got)
+	}
+	packed, err := expected.pack()
+	if err != nil {
+		return "the reference engine's answer can't be packed: " + err.Error()
+	}
+	if len(got) == 0 {
+		return "expected an answer, got none:\n" + text(packed)
+	}
+	want, err := lines(packed)
+	if err != nil {
+		return "the reference engine's answer can't be read: " + err.Error()
+	}
+	have, err := lines(got)
+	if err != nil {
+		return fmt.Sprintf("the answer can't be read: %v\n% x", err, got)
+	}
+	return diff(want, have)
+}
+
+// CompareUDP judges an answer that came over UDP by the one that came over a
+// stream to the same query, which must have passed [Compare]. It may not be
+// larger than allowed; it leaves out nothing but addresses that need not be
+// there; and it has TC set, and nothing in it, only if what must be there
+// doesn't fit.
+func CompareUDP(expected *Response, stream, udp []byte) string {
+	if expected == nil {
+		if len(udp) == 0 {
+			return ""
+		}
+		return "expected no answer at all, got:\n" + text(udp)
+	}
+	if len(udp) < headerBytes {
+		return fmt.Sprintf("expected an answer, got %d bytes", len(udp))
+	}
+	if len(udp) > expected.UDPBytes {
+		return fmt.Sprintf("expected at most %d bytes, got %d:\n%s", expected.UDPBytes, len(udp), text(udp))
+	}
+	if len(stream) <= expected.UDPBytes {
+		if bytes.Equal(stream, udp) {
+			return ""
+		}
+		return "the answer would fit, but over UDP it is another one:\n" + diff(mustLines(stream), mustLines(udp))
+	}
+	least := leastBytes(stream, expected.Required)
+	if truncated := udp[2]&2 != 0; truncated {
+		if least <= expected.UDPBytes {
+			return fmt.Sprintf("TC=1 though what must be there takes %d of %d bytes:\n%s", least, expected.UDPBytes, text(stream))
+		}
+		return diff(mustLines(emptied(stream)), mustLines(udp))
+	}
+	if least > expected.UDPBytes {
+		return fmt.Sprintf("TC=0 though what must be there takes %d of %d bytes:\n%s", least, expected.UDPBytes, text(udp))
+	}
+	return compareSubset(stream, udp, expected.Required)
+}
+
+func (r *Response) pack() ([]byte, error) {
+	m := *r.Msg
+	m.Compress = true
+	return m.Pack()
+}
+
+// leastBytes is the size of a response without the optional records of its
+// additional section. No compression pointer leads from another place into
+// them.
+func leastBytes(wire []byte, required int) int {
+	least := len(wire)
+	_, _, additional := records(wire)
+	for _, r := range additional {
+		if isPseudo(r.rtype) {
+			continue
+		}
+		if required--; required < 0 {
+			least -= r.bytes()
+		}
+	}
+	return least
+}
+
+// isPseudo tells records about the message from records of a zone.
+func isPseudo(rtype uint16) bool { return rtype == dns.TypeOPT || rtype == dns.TypeTSIG }
+
+// emptied is a response with TC=1 and no records but OPT and TSIG.
+func emptied(wire []byte) []byte {
+	short := bytes.Clone(wire[:headerBytes+questionBytes(wire)])
+	short[2] |= 2
+	clear(short[ancount:headerBytes])
+	_, _, additional := records(wire)
+	for _, r := range additional {
+		if isPseudo(r.rtype) {
+			short = append(short, wire[r.offset:r.offset+r.bytes()]...)
+			short[arcount+1]++
+		}
+	}
+	return short
+}
+
+// compareSubset compares an answer with a larger one that it was cut from.
+func compareSubset(stream, udp []byte, required int) string {
+	whole, cut := mustLines(stream), mustLines(udp)
+	missing := map[string]bool{}
+	for _, line := range whole {
+		missing[line] = true
+	}
+	for _, line := range cut {
+		delete(missing, line)
+	}
+	whole = slices.DeleteFunc(whole, func(line string) bool { return missing[line] })
+	if d := diff(whole, cut); d != "" {
+		return "the answer over UDP has what that over a stream has not:\n" + d
+	}
+	// What is missing must be whole RRsets of the optional part.
+	var m dns.Msg
+	if err := m.Unpack(stream); err != nil {
+		return err.Error()
+	}
+	left := map[string]bool{}
+	for _, rr := range m.Extra {
+		if isPseudo(rr.Header().Rrtype) {
+			continue
+		}
+		if required--; required >= 0 {
+			continue
+		}
+		set, line := setOf(rr), recordText(rr)
+		if gone, ok := left[set]; ok && gone != missing[line] {
+			return "a part of an RRset is missing over UDP: " + line
+		}
+		left[set] = missing[line]
+		delete(missing, line)
+	}
+	for line := range missing {
+		return "missing over UDP, though TC=0: " + line
+	}
+	return ""
+}
+
+// lines is a response in a form that can be compared line by line.
+func lines(wire []byte) ([]string, error) {
+	if len(wire) < headerBytes {
+		return nil, fmt.Errorf("%d bytes are no message", len(wire))
+	}
+	var m dns.Msg
+	if err := m.Unpack(wire); err != nil {
+		return nil, err
+	}
+	if end := countedBytes(wire); end != len(wire) {
+		return nil, fmt.Errorf("%d bytes, but the records end at %d", len(wire), end)
+	}
+	b := func(name string, set bool) string {
+		if set {
+			return " " + name
+		}
+		return ""
+	}
+	status := dns.RcodeToString[m.Rcode]
+	out := []string{
+		fmt.Sprintf(";; opcode %d, status %s, id %d", m.Opcode, status, m.Id),
+		";; flags:" + b("qr", m.Response) + b("aa", m.Authoritative) + b("tc", m.Truncated) + b("rd", m.RecursionDesired) +
+			b("ra", m.RecursionAvailable) + b("z", m.Zero) + b("ad", m.AuthenticatedData) + b("cd", m.CheckingDisabled),
+	}
+	if n := questionBytes(wire); n > 0 {
+		// Byte for byte: the case of the name is the client's (0x20).
+		out = append(out, fmt.Sprintf(";; question: %s (% x)", strings.TrimPrefix(m.Question[0].String(), ";"), wire[headerBytes:headerBytes+n]))
+	}
+	hasDNAME := slices.ContainsFunc(m.Answer, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeDNAME })
+	if hasDNAME {
+		// The case of a synthesized name is a matter of taste.
+		for _, rr := range m.Answer {
+			if cname, ok := rr.(*dns.CNAME); ok {
+				cname.Target = strings.ToLower(cname.Target)
+			}
+		}
+	}
+	out = append(out, ";; answer:")
+	for _, group := range groups(m.Answer) {
+		out = append(out, group...)
+	}
+	out = append(out, ";; authority:")
+	authority := groups(m.Ns)
+	if len(authority) > 0 {
+		// The order of proofs means nothing, but NS or SOA come first.
+		slices.SortFunc(authority[1:], slices.Compare)
+	}
+	for _, group := range authority {
+		out = append(out, group...)
+	}
+	out = append(out, ";; additional:")
+	var extra []dns.RR
+	var pseudo []string
+	for _, rr := range m.Extra {
+		switch rr := rr.(type) {
+		case *dns.OPT:
+			pseudo = append(pseudo, optText(rr)...)
+		case *dns.TSIG:
+			pseudo = append(pseudo, strings.ToLower(rr.String()))
+		default:
+			extra = append(extra, rr)
+		}
+	}
+	for _, group := range groups(extra) {
+		out = append(out, group...)
+	}
+	return append(out, pseudo...), nil
+}
+
+func mustLines(wire []byte) []string {
+	out, err := lines(wire)
+	if err != nil {
+		return []string{"unreadable: " + err.Error()}
+	}
+	return out
+}
+
+// groups are a section's RRsets, in the section's order, each sorted.
+func groups(section []dns.RR) (sets [][]string) {
+	last := ""
+	for _, rr := range section {
+		if set := setOf(rr); set != last {
+			sets = append(sets, nil)
+			last = set
+		}
+		sets[len(sets)-1] = append(sets[len(sets)-1], recordText(rr))
+	}
+	for _, set := range sets {
+		slices.Sort(set)
+	}
+	return sets
+}
+
+// setOf names the RRset of a record; signatures are told apart by what they
+// cover.
+func setOf(rr dns.RR) string {
+	h := rr.Header()
+	set := fmt.Sprint(strings.ToLower(h.Name), " ", h.Class, " ", h.Rrtype)
+	if signature, ok := rr.(*dns.RRSIG); ok {
+		set += fmt.Sprint(" ", signature.TypeCovered)
+	}
+	return set
+}
+
+func recordText(rr dns.RR) string {
+	rr = dns.Copy(rr)
+	rr.Header().Name = strings.ToLower(rr.Header().Name)
+	return strings.ReplaceAll(rr.String(), "\t", " ")
+}
+
+func optText(opt *dns.OPT) []string {
+	out := []string{fmt.Sprintf("; EDNS: version %d, flags %04x, udp %d", opt.Version(), opt.Hdr.Ttl&0xFFFF, opt.UDPSize())}
+	var options []string
+	for _, o := range opt.Option {
+		switch o := o.(type) {
+		case *dns.EDNS0_EDE:
+			options = append(options, fmt.Sprintf("; EDE %d (%s)", o.InfoCode, dns.ExtendedErrorCodeToString[o.InfoCode]))
+		case *dns.EDNS0_NSID:
+			options = append(options, "; NSID "+o.Nsid)
+		default:
+			options = append(options, fmt.Sprintf("; option %d: %s", o.Option(), o.String()))
+		}
+	}
+	slices.Sort(options)
+	return append(out, options...)
+}
+
+// text is a response as people read it.
+func text(wire []byte) string {
+	return "  " + strings.Join(mustLines(wire), "\n  ") + "\n"
+}
+
+// diff returns "" for equal lists, else all lines of both, those that only one
+// has marked (by their longest common subsequence).
+func diff(want, have []string) string {
+	if slices.Equal(want, have) {
+		return ""
+	}
+	common := make([][]int, len(want)+1)
+	for i := range common {
+		common[i] = make([]int, len(have)+1)
+	}
+	for i := len(want) - 1; i >= 0; i-- {
+		for j := len(have) - 1; j >= 0; j-- {
+			common[i][j] = max(common[i+1][j], common[i][j+1])
+			if want[i] == have[j] {
+				common[i][j] = common[i+1][j+1] + 1
+			}
+		}
+	}
+	var out strings.Builder
+	i, j := 0, 0
+	for i < len(want) || j < len(have) {
+		switch {
+		case i < len(want) && j < len(have) && want[i] == have[j]:
+			out.WriteString("  " + want[i] + "\n")
+			i, j = i+1, j+1
+		case j == len(have) || i < len(want) && common[i+1][j] >= common[i][j+1]:
+			out.WriteString("- " + want[i] + "\n")
+			i++
+		default:
+			out.WriteString("+ " + have[j] + "\n")
+			j++
+		}
+	}
+	return out.String()
+}
+
+// questionBytes is the length of a response's question section.
+func questionBytes(wire []byte) int {
+	if binary.BigEndian.Uint16(wire[qdcount:]) == 0 {
+		return 0
+	}
+	n := wholeName(wire[headerBytes:])
+	return min(n+4, len(wire)-headerBytes)
+}
+
+// records are the records of a response's three sections, up to one that can't
+// be read.
+func records(wire []byte) (answer, authority, additional []record) {
+	rest := wire[headerBytes+questionBytes(wire):]
+	read := func(countAt int) (section []record) {
+		for range binary.BigEndian.Uint16(wire[countAt:]) {
+			r, ok := nextRecord(wire, &rest)
+			if !ok {
+				break
+			}
+			section = append(section, r)
+		}
+		return section
+	}
+	return read(ancount), read(nscount), read(arcount)
+}
+
+func (r record) bytes() int { return len(r.owner) + 10 + len(r.rdata) }
+
+// countedBytes is where the records end that a response's header counts.
+func countedBytes(wire []byte) int {
+	answer, authority, additional := records(wire)
+	end := headerBytes + questionBytes(wire)
+	for _, r := range slices.Concat(answer, authority, additional) {
+		end = r.offset + r.bytes()
+	}
+	return end
+}
