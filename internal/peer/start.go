@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -18,10 +19,14 @@ import (
 )
 
 const (
-	startLimit = 60 * time.Second // for loading the zones; reached only by a server that hangs
+	startLimit = 60 * time.Second // until the first answer; reached only by a server that hangs
+	loadLimit  = 15 * time.Second // from then on, until the zones are loaded
 	stopLimit  = 10 * time.Second // from SIGTERM to SIGKILL
 	portTries  = 3
 )
+
+// errNotLoaded is a server that runs without one of its zones.
+var errNotLoaded = errors.New("zone not loaded")
 
 // Zone is a zone to be served.
 type Zone struct {
@@ -61,7 +66,8 @@ func Start(t testing.TB, kind Kind, zones ...Zone) *Server {
 	var err error
 	for range portTries { // another process may take the port first
 		s := &instance{kind: kind, dir: t.TempDir(), zones: absolute, exited: make(chan error)}
-		if err = s.start(); err == nil {
+		err = s.start()
+		if err == nil {
 			t.Cleanup(func() {
 				s.stop()
 				if t.Failed() {
@@ -71,6 +77,9 @@ func Start(t testing.TB, kind Kind, zones ...Zone) *Server {
 			return &Server{Kind: kind, Addr: s.addr()}
 		}
 		err = fmt.Errorf("%w\n%s", err, s.log())
+		if errors.Is(err, errNotLoaded) {
+			break
+		}
 	}
 	t.Fatalf("start %s: %v", kind, err)
 	return nil
@@ -133,6 +142,7 @@ func (s *instance) waitReady() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	client := dns.Client{Timeout: time.Second}
+	var answers time.Time // since when there are any
 	for _, z := range s.zones {
 		query := new(dns.Msg).SetQuestion(z.Origin, dns.TypeSOA)
 		for {
@@ -141,7 +151,13 @@ func (s *instance) waitReady() error {
 				break
 			}
 			if err == nil {
-				err = fmt.Errorf("rcode %s, AA %v", dns.RcodeToString[r.Rcode], r.Authoritative)
+				err = fmt.Errorf("%w: rcode %s, AA %v", errNotLoaded, dns.RcodeToString[r.Rcode], r.Authoritative)
+				if answers.IsZero() {
+					answers = time.Now()
+				}
+				if time.Since(answers) > loadLimit {
+					return fmt.Errorf("%s for %s: %w", s.kind.Program(), z.Origin, err)
+				}
 			}
 			select {
 			case <-s.exited:

@@ -1,0 +1,4 @@
+package interop
+
+// rules are the reviewed differences.
+var rules = []rule{}
