@@ -32,13 +32,20 @@ func LoadFiles(ctx context.Context, origin []byte, path string, opts master.Opti
 	b.files = result.Files
 	z, report := b.Build()
 	for _, e := range syntax {
-		report.add(Finding{Severity: Error, Code: Syntax, File: e.File, Line: e.Line, Column: e.Column, Message: e.Text()})
+		report.add(Finding{Severity: Error, Code: Syntax, File: e.File, Line: e.Line, Column: e.Column, Message: syntaxMessage(e)})
 	}
 	report.sort()
 	if !report.OK() {
 		z = nil
 	}
 	return z, report, result.Files, nil
+}
+
+func syntaxMessage(e *master.Error) string {
+	if e.Record == "" {
+		return e.Message
+	}
+	return e.Record + ": " + e.Message
 }
 
 // FromRecords makes a zone of records, in any order.

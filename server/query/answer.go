@@ -14,7 +14,7 @@ func (w *Worker) answer() {
 	m := &w.message
 	m.aa = true
 	w.at = headerSize
-	w.seen.count, w.proofs.count = 0, 0
+	w.seen.count, w.redirects.count, w.proofs.count = 0, 0, 0
 	for links := 0; !m.full; links++ {
 		w.setKey()
 		next := false
@@ -72,7 +72,9 @@ func (w *Worker) exact(node zone.Node, encloser []byte) (next bool) {
 	m, qtype := &w.message, w.query.qtype
 	set, found := w.choose(node, qtype)
 	if !found {
-		if cname, ok := w.zone.RRset(node, typeCNAME); ok && qtype != typeRRSIG && qtype != typeNSEC {
+		// No NSEC beside a CNAME is no reason to stop at it: NODATA could not be
+		// proven by an NSEC3 record that has the bit of CNAME (RFC 6840 §4.3).
+		if cname, ok := w.zone.RRset(node, typeCNAME); ok && qtype != typeRRSIG {
 			at := w.putSet(answer, cname, len(w.name))
 			w.proveExpansion(encloser)
 			return !m.full && w.follow(at+2+recordSize)
@@ -141,11 +143,14 @@ func (w *Worker) redirect(match zone.Match) (next bool) {
 		return false
 	}
 	owner := w.ancestor(match.Len)
-	at := w.putSet(answer, set, len(owner))
+	targetAt, there := w.redirects.find(set)
+	if !there {
+		targetAt = w.putSet(answer, set, len(owner)) + 2 + recordSize
+		w.redirects.add(set, targetAt)
+	}
 	if m.full {
 		return false
 	}
-	targetAt := at + 2 + recordSize
 	prefix := w.name[:len(w.name)-len(owner)]
 	target := m.appendName(w.scratch[:0], targetAt)
 	if len(prefix)+len(target) > dname.MaxWire {

@@ -33,15 +33,21 @@ func (q *query) parseOPT(record []byte) (rcode uint16) {
 	q.udpBytes = int(binary.BigEndian.Uint16(record[2:]))
 	version := record[5]
 	q.do = binary.BigEndian.Uint16(record[6:])&flagDO != 0
+	// What another version means by its options is not ours to judge: it gets
+	// BADVERS in any case (RFC 6891 §6.1.3).
+	rcode, malformed := noError, formErr
+	if version != 0 {
+		rcode, malformed = badVers, badVers
+	}
 	options := record[recordSize:]
 	for len(options) > 0 {
 		if len(options) < optionSize {
-			return formErr
+			return malformed
 		}
 		code := binary.BigEndian.Uint16(options)
 		n := int(binary.BigEndian.Uint16(options[2:]))
 		if options = options[optionSize:]; n > len(options) {
-			return formErr
+			return malformed
 		}
 		switch code {
 		case optionNSID:
@@ -50,16 +56,13 @@ func (q *query) parseOPT(record []byte) (rcode uint16) {
 			q.keepalive = true
 		case optionZoneVersion:
 			if n != 0 { // RFC 9660 §3.2
-				return formErr
+				rcode = malformed
 			}
 			q.zoneVersion = true
 		}
 		options = options[n:]
 	}
-	if version != 0 {
-		return badVers
-	}
-	return noError
+	return rcode
 }
 
 // optReserve returns an upper bound of the bytes that the OPT record will need,

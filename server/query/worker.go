@@ -29,8 +29,9 @@ type Worker struct {
 	scratch    [dname.MaxKey + 2]byte
 	ownerBuf   [dname.MaxWire]byte
 
-	seen   seen
-	proofs proofs
+	seen      seen
+	redirects redirects
+	proofs    proofs
 
 	counters Counters
 }
@@ -113,5 +114,29 @@ func (s *seen) add(name []byte) {
 	if s.count < len(s.names) {
 		s.size[s.count] = uint8(copy(s.names[s.count][:], name))
 		s.count++
+	}
+}
+
+// redirects are the DNAME RRsets in the answer, and where the message holds
+// their targets: a chain may pass one twice, the answer holds it once.
+type redirects struct {
+	count   int
+	sets    [maxLinks]zone.RRset
+	targets [maxLinks]int
+}
+
+func (r *redirects) find(set zone.RRset) (target int, ok bool) {
+	for i := range r.count {
+		if r.sets[i].Is(set) {
+			return r.targets[i], true
+		}
+	}
+	return 0, false
+}
+
+func (r *redirects) add(set zone.RRset, target int) {
+	if r.count < len(r.sets) {
+		r.sets[r.count], r.targets[r.count] = set, target
+		r.count++
 	}
 }
