@@ -10,25 +10,25 @@ import (
 // node is written once, in its final form, behind its children. It holds only
 // the nodes on the way to the last key. It is for one goroutine.
 type Builder struct {
-	w       writer
+	a       assembler
 	last    []byte
 	open    []frame // the way to last: nodes that may still get children; depths ascend strictly
 	entries int
 }
 
-// A frame is a node that is not yet written. The first depth bytes of the last
+// A frame is a node that is not yet finished. The first depth bytes of the last
 // key lead to its end.
 type frame struct {
 	depth    int
 	entry    Entry
 	hasEntry bool
 	edges    []byte
-	children []arena.Offset
+	limbs    []limb // one for each edge
 }
 
 // NewBuilder returns a builder that puts its tree into a.
 func NewBuilder(a *arena.Arena) *Builder {
-	return &Builder{w: writer{arena: a}}
+	return &Builder{a: assembler{arena: a}}
 }
 
 // Add adds an entry. Its key must be above all that were added before, in byte
@@ -48,20 +48,19 @@ func (b *Builder) Add(key []byte, value uint32, stop bool) {
 
 // Finish returns the tree. The builder is not to be used afterwards.
 func (b *Builder) Finish() Tree {
-	t := Tree{info: &info{arena: b.w.arena, entries: b.entries}}
+	t := Tree{info: &info{arena: b.a.arena, entries: b.entries}}
 	if b.entries > 0 {
 		b.closeBelow(b.open[0].depth)
-		t.root = b.write(&b.open[0], 0)
+		t.root = b.a.close(b.finish(&b.open[0], 0))
 	}
-	b.w.close()
-	t.info.bytes = b.w.bytes
-	t.view = b.w.arena.View()
+	t.info.bytes = b.a.written
+	t.view = b.a.arena.View()
 	return t
 }
 
-// closeBelow writes the open nodes that end after the first depth bytes of the
+// closeBelow finishes the open nodes that end after the first depth bytes of the
 // last key, so that the last open node, if any, ends at or before depth; it
-// ends at depth if anything was written.
+// ends at depth if any was finished.
 func (b *Builder) closeBelow(depth int) {
 	for len(b.open) > 0 {
 		i := len(b.open) - 1
@@ -77,14 +76,18 @@ func (b *Builder) closeBelow(depth int) {
 		}
 		parent, child := &b.open[i-1], &b.open[i]
 		parent.edges = append(parent.edges, b.last[parent.depth])
-		parent.children = append(parent.children, b.write(child, parent.depth+1))
+		parent.limbs = append(parent.limbs, b.finish(child, parent.depth+1))
 		b.open = b.open[:i]
 	}
 }
 
-// write writes the node f, whose prefix begins at from in the last key.
-func (b *Builder) write(f *frame, from int) arena.Offset {
-	return b.w.write(&draft{b.last[from:f.depth], f.entry, f.hasEntry, f.edges, f.children})
+// finish makes a limb of the node f, whose prefix begins at from in the last key.
+func (b *Builder) finish(f *frame, from int) limb {
+	path := b.last[:f.depth]
+	if len(f.edges) == 0 {
+		return b.a.leaf(path, f.entry)
+	}
+	return b.a.inner(path, from, f.entry, f.hasEntry, f.edges, f.limbs)
 }
 
 // push opens a node without entry and children, and uses the memory of one that was closed.
@@ -95,7 +98,7 @@ func (b *Builder) push(depth int) *frame {
 	}
 	b.open = b.open[:n+1]
 	f := &b.open[n]
-	*f = frame{depth: depth, edges: f.edges[:0], children: f.children[:0]}
+	*f = frame{depth: depth, edges: f.edges[:0], limbs: f.limbs[:0]}
 	return f
 }
 

@@ -34,6 +34,12 @@ func (t Tree) Floor(key, buf []byte) (floorKey []byte, value uint32, ok bool) {
 			break
 		}
 		pos += same
+		if d.twig.count > 0 {
+			if i := d.twig.floor(key[pos:]); i >= 0 {
+				return d.twig.appendSuffix(append(buf[:0], key[:pos]...), i), d.twig.entry(i).Value, true
+			}
+			break
+		}
 		if pos == len(key) || len(d.edges) == 0 {
 			if d.hasEntry {
 				return append(buf[:0], key[:pos]...), d.entry.Value, true
@@ -83,6 +89,9 @@ func (t Tree) First(buf []byte) (key []byte, value uint32, ok bool) {
 		if d.hasEntry {
 			return buf, d.entry.Value, true
 		}
+		if d.twig.count > 0 {
+			return d.twig.appendSuffix(buf, 0), d.twig.entry(0).Value, true
+		}
 		buf = append(buf, d.edges[0])
 		off = d.child(off, 0)
 	}
@@ -94,6 +103,9 @@ func (t Tree) last(off arena.Offset, buf []byte) (key []byte, value uint32, ok b
 	for {
 		d := decode(t.view.At(off))
 		buf = append(buf, d.prefix...)
+		if i := d.twig.count - 1; i >= 0 {
+			return d.twig.appendSuffix(buf, i), d.twig.entry(i).Value, true
+		}
 		if len(d.edges) == 0 {
 			return buf, d.entry.Value, true
 		}

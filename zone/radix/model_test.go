@@ -23,14 +23,15 @@ func (m model) build(a *arena.Arena) Tree {
 	return b.Finish()
 }
 
-func (m model) descend(key string) Match {
+// descend is told those keys that may share most with key.
+func (m model) descend(key string, keys []string) Match {
 	for i := range len(key) + 1 {
 		if e, ok := m[key[:i]]; ok && (e.Stop || i == len(key)) {
 			return Match{i, e.Value, true, e.Stop}
 		}
 	}
 	var longest int
-	for k := range m {
+	for _, k := range keys {
 		longest = max(longest, common([]byte(k), []byte(key)))
 	}
 	return Match{Len: longest}
@@ -60,10 +61,11 @@ func (m model) compare(t Tree, more ...string) error {
 		if v, ok := t.Get([]byte(k)); ok != has || has && v != e.Value {
 			return fmt.Errorf("Get(%q) = %d, %v; want %d, %v", k, v, ok, e.Value, has)
 		}
-		if got, want := t.Descend([]byte(k)), m.descend(k); got != want {
+		i, found := slices.BinarySearch(keys, k)
+		// The keys that share most with k are those beside it.
+		if got, want := t.Descend([]byte(k)), m.descend(k, keys[max(i-1, 0):min(i+1, len(keys))]); got != want {
 			return fmt.Errorf("Descend(%q) = %+v, want %+v", k, got, want)
 		}
-		i, found := slices.BinarySearch(keys, k)
 		if found {
 			i++
 		}
@@ -123,6 +125,10 @@ func check(t Tree) error {
 		if d.hasEntry {
 			entries++
 		}
+		if d.twig.count > 0 {
+			entries += d.twig.count
+			return checkTwig(off, d.twig, depth)
+		}
 		least := 2
 		if d.hasEntry {
 			least = 0
@@ -170,6 +176,32 @@ func check(t Tree) error {
 	return nil
 }
 
+func checkTwig(off arena.Offset, w twig, depth int) error {
+	if w.count < 2 || w.count > twigMax {
+		return fmt.Errorf("invariant 8: twig %d has %d entries", off, w.count)
+	}
+	var last []byte
+	firsts := map[byte]bool{}
+	for i := range w.count {
+		suffix := w.appendSuffix(nil, i)
+		if i > 0 && bytes.Compare(last, suffix) >= 0 {
+			return fmt.Errorf("invariant 2: twig %d has %q before %q", off, last, suffix)
+		}
+		if len(suffix) == 0 || i > 0 && bytes.HasPrefix(suffix, last) {
+			return fmt.Errorf("invariant 8: twig %d has %q and %q", off, last, suffix)
+		}
+		if depth+len(suffix) > MaxKey {
+			return fmt.Errorf("twig %d has a key of %d bytes", off, depth+len(suffix))
+		}
+		last = suffix
+		firsts[suffix[0]] = true
+	}
+	if len(firsts) < 2 {
+		return fmt.Errorf("twig %d has a prefix that is too short", off)
+	}
+	return nil
+}
+
 // shape writes out all nodes but not where they are, so that trees can be compared.
 func shape(t Tree) string {
 	var out bytes.Buffer
@@ -177,6 +209,9 @@ func shape(t Tree) string {
 	walk = func(off arena.Offset, indent string) {
 		d := decode(t.view.At(off))
 		fmt.Fprintf(&out, "%s%q %v %+v %q\n", indent, d.prefix, d.hasEntry, d.entry, d.edges)
+		for i := range d.twig.count {
+			fmt.Fprintf(&out, "%s %q %+v\n", indent, d.twig.appendSuffix(nil, i), d.twig.entry(i))
+		}
 		for i := range d.edges {
 			walk(d.child(off, i), indent+" ")
 		}

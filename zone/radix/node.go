@@ -7,17 +7,23 @@ import (
 	"yushan/zone/arena"
 )
 
-// A node is 4 to some 1,300 bytes in the arena; nothing in it is aligned but its start.
+// Nodes are of three kinds. Nothing in a node is aligned but its start, at a
+// unit of the arena; all integers are little-endian.
 //
-//	leaf    ┌─────────┬ ─ ─ ─ ─ ┬──────────┬───────────┐
-//	        │1 S llllll│ length │  prefix  │   value   │
-//	        └─────────┴ ─ ─ ─ ─ ┴──────────┴───────────┘
-//	             1       (2)      l bytes        4
+//	leaf    ┌──────────┬─ ─ ─ ─ ┬──────────┬─────────┐
+//	        │1 S llllll│ length │  prefix  │  value  │
+//	        └──────────┴─ ─ ─ ─ ┴──────────┴─────────┘
+//	             1        (2)     l bytes       4
 //
-//	inner   ┌──────────┬─────────┬ ─ ─ ─ ─ ┬──────────┬ ─ ─ ─ ─ ─ ┬─────────┬───────────────┐
-//	        │0 S V WW lll│ count-1 │ length │  prefix  │   value   │  edges  │     links     │
-//	        └──────────┴─────────┴ ─ ─ ─ ─ ┴──────────┴ ─ ─ ─ ─ ─ ┴─────────┴───────────────┘
-//	             1          1       (2)      l bytes       (4)       count    count × (WW+1)
+//	inner   ┌────────────┬─────────┬─ ─ ─ ─ ┬──────────┬─ ─ ─ ─ ─┬─────────┬────────────────┐
+//	        │0 S V WW lll│ count-1 │ length │  prefix  │  value  │  edges  │     links      │
+//	        └────────────┴─────────┴─ ─ ─ ─ ┴──────────┴─ ─ ─ ─ ─┴─────────┴────────────────┘
+//	              1           1       (2)     l bytes      (4)      count    count × (WW+1)
+//
+//	twig    ┌────────────┬─────────┬─ ─ ─ ─ ┬──────────┬───────────┬───────────┬───────────┬─────────┐
+//	        │0 1 0 lllll │ count-1 │ length │  prefix  │   heads   │   ends    │   marks   │ records │
+//	        └────────────┴─────────┴─ ─ ─ ─ ┴──────────┴───────────┴───────────┴───────────┴─────────┘
+//	              1           1       (2)     l bytes    4 × count   1 + count   count / 2
 //
 //	S       the entry has the Stop flag
 //	V       an inner node has an entry, and so a value
@@ -27,39 +33,50 @@ import (
 //	links   the children's offsets: how many units before this node each lies, in as
 //	        few bytes as the farthest of them needs
 //
-// All integers are little-endian. A node's key is the concatenation of
-// prefixes and edges from the root to the end of its own prefix. A node is
-// written once, behind its children, so that those written together lie
-// together: most links of a built tree take one or two bytes, and a descent's
-// last steps stay on neighbouring cache lines.
+// A twig stands for a small subtree: it holds all entries below it. twig.go
+// says what its parts are.
+//
+// A node's key is the concatenation of prefixes and edges from the root to the
+// end of its own prefix. A node is written once, behind its children, so that
+// those written together lie together: most links of a built tree take one or
+// two bytes.
 //
 // Invariants:
 //
 //  1. A leaf has an entry. An inner node without one has at least two
 //     children, one with an entry at least one.
-//  2. Edges ascend strictly.
+//  2. Edges ascend strictly; so do the keys of a twig.
 //  3. S implies an entry.
 //  4. A child lies before its parent in the arena, modulo 2³² units.
 //  5. WW is the least that holds every link of the node.
 //  6. Nothing outside a node is read when the node is: what lies beside it may
 //     belong to a writer. Words are read where the node's own bytes make them up.
 //  7. Once a tree that can reach the node was handed out it is never written again.
+//  8. A subtree is a twig if and only if it may be one: it has 2 to twigMax
+//     entries, none of their keys is a prefix of another, and its records have
+//     room (twigRest). So equal sets of entries make equal trees, whatever their history.
 //
-// Cost, for a key of k bytes that passes d nodes: Get, Descend, Floor visit each
-// of the d nodes once, at one or two cache lines each, and compare k bytes;
-// they allocate nothing. An edit decodes those d nodes on the heap, commit
-// writes them anew. A name costs its leaf, 1 byte of header, its suffix and 4 bytes of
-// value, and in its parent an edge and a link: 2 or 3 bytes.
+// Cost, for a key of k bytes that passes d nodes: Get, Descend and Floor visit
+// each of the d nodes once, at one or two cache lines each, three or four for
+// a twig, and compare k bytes; they allocate nothing. Of a million names under
+// a TLD, d is 5. An edit decodes those d nodes on the heap, and commit writes
+// them anew. An entry in a twig takes 9½ bytes and what its key has beyond the
+// four bytes that follow the twig's prefix.
 const (
 	flagLeaf  = 0x80
 	flagStop  = 0x40
 	flagValue = 0x20 // inner nodes only
 
+	kindMask = flagLeaf | flagStop | flagValue
+	kindTwig = flagStop // Stop without an entry: no inner node is that
+
 	widthShift = 3
 	widthMask  = 3
 
-	leafLength  = 0x3f // as mask, and as the value that says: see length
+	// Masks of l, and the values of l that say: see length.
+	leafLength  = 0x3f
 	innerLength = 0x07
+	twigLength  = 0x1f
 
 	linkBytesMax = 4
 )
@@ -72,19 +89,24 @@ type decoded struct {
 	edges    []byte
 	links    []byte
 	width    int // bytes of a link
+	twig     twig
 	size     int // bytes of the node, rounded up to units
 }
 
 // decode reads the node at the start of n.
 func decode(n []byte) decoded {
 	var d decoded
-	h, at := n[0], 1
-	length, long := int(h&leafLength), leafLength
-	count := 0
-	if h&flagLeaf == 0 {
+	h, at := n[0], 2
+	count := int(n[1]) + 1
+	var length, long int
+	switch {
+	case h&flagLeaf != 0:
+		length, long = int(h&leafLength), leafLength
+		at, count = 1, 0
+	case h&kindMask == kindTwig:
+		length, long = int(h&twigLength), twigLength
+	default:
 		length, long = int(h&innerLength), innerLength
-		count = int(n[1]) + 1
-		at = 2
 	}
 	if length == long {
 		length = int(binary.LittleEndian.Uint16(n[at:]))
@@ -92,21 +114,30 @@ func decode(n []byte) decoded {
 	}
 	d.prefix = n[at : at+length]
 	at += length
-	if h&(flagLeaf|flagValue) != 0 {
-		d.hasEntry = true
-		d.entry = Entry{Value: binary.LittleEndian.Uint32(n[at:]), Stop: h&flagStop != 0}
-		at += 4
+	switch {
+	case h&kindMask == kindTwig:
+		d.twig = twigAt(n, at, count)
+		at = d.twig.end()
+	default:
+		if h&(flagLeaf|flagValue) != 0 {
+			d.hasEntry = true
+			d.entry = Entry{Value: binary.LittleEndian.Uint32(n[at:]), Stop: h&flagStop != 0}
+			at += 4
+		}
+		if count > 0 {
+			d.width = int(h>>widthShift&widthMask) + 1
+			d.edges = n[at : at+count]
+			at += count
+			d.links = n[at : at+count*d.width]
+			at += len(d.links)
+		}
 	}
-	if count > 0 {
-		d.width = int(h>>widthShift&widthMask) + 1
-		d.edges = n[at : at+count]
-		at += count
-		d.links = n[at : at+count*d.width]
-		at += len(d.links)
-	}
-	d.size = (at + arena.Unit - 1) &^ (arena.Unit - 1)
+	d.size = roundUp(at)
 	return d
 }
+
+// isInner reports whether the node is neither a leaf nor a twig.
+func (d *decoded) isInner() bool { return len(d.edges) > 0 }
 
 // child returns the i-th child of the node, which lies at off.
 func (d *decoded) child(off arena.Offset, i int) arena.Offset {
@@ -115,7 +146,7 @@ func (d *decoded) child(off arena.Offset, i int) arena.Offset {
 	return off - arena.Offset(binary.LittleEndian.Uint32(link[:]))
 }
 
-// A draft is a node about to be written.
+// A draft is a leaf or an inner node about to be written.
 type draft struct {
 	prefix   []byte
 	entry    Entry
@@ -162,11 +193,7 @@ func (d *draft) put(n []byte, off arena.Offset, width int) {
 		h |= flagStop
 	}
 	n[0] = h | byte(min(len(d.prefix), long))
-	if len(d.prefix) >= long {
-		binary.LittleEndian.PutUint16(n[at:], uint16(len(d.prefix)))
-		at += 2
-	}
-	at += copy(n[at:], d.prefix)
+	at = putPrefix(n, at, d.prefix, long)
 	if d.hasEntry {
 		binary.LittleEndian.PutUint32(n[at:], d.entry.Value)
 		at += 4
@@ -181,51 +208,13 @@ func (d *draft) put(n []byte, off arena.Offset, width int) {
 	}
 }
 
-// A writer puts nodes into an arena. It takes space in spans, so that the nodes
-// of one tree lie together whoever else uses the arena meanwhile.
-type writer struct {
-	arena *arena.Arena
-	span  []byte // what is left of the span
-	off   arena.Offset
-	next  int // size of the next span
-	start arena.Offset
-	taken int   // size of this span
-	bytes int64 // written, rounded up to units
-}
-
-const (
-	spanFirst = 256
-	spanMax   = 64 << 10
-)
-
-// write puts the node where there is room and returns where.
-func (w *writer) write(d *draft) arena.Offset {
-	off := w.off
-	width := d.widthAt(off)
-	n := d.bytes(width)
-	size := (n + arena.Unit - 1) &^ (arena.Unit - 1)
-	if size > len(w.span) {
-		w.next = max(spanFirst, w.next, d.bytes(linkBytesMax)+arena.Unit)
-		w.taken = w.next
-		w.start, w.span = w.arena.Alloc(w.taken)
-		w.off, w.next = w.start, min(2*w.next, spanMax)
-		off = w.off
-		width = d.widthAt(off)
-		n = d.bytes(width)
-		size = (n + arena.Unit - 1) &^ (arena.Unit - 1)
+// putPrefix writes the prefix, and before it its length if that needs to be said; it returns where both end.
+func putPrefix(n []byte, at int, prefix []byte, long int) int {
+	if len(prefix) >= long {
+		binary.LittleEndian.PutUint16(n[at:], uint16(len(prefix)))
+		at += 2
 	}
-	d.put(w.span[:n], off, width)
-	w.span = w.span[size:]
-	w.off += arena.Offset(size / arena.Unit)
-	w.bytes += int64(size)
-	return off
+	return at + copy(n[at:], prefix)
 }
 
-// close gives back what is left of the last span, if it can.
-func (w *writer) close() {
-	if len(w.span) > 0 {
-		w.arena.Trim(w.start, w.taken, w.taken-len(w.span))
-		w.span = nil
-	}
-	w.next = 0
-}
+func roundUp(n int) int { return (n + arena.Unit - 1) &^ (arena.Unit - 1) }

@@ -103,6 +103,21 @@ func descend(view arena.View, off arena.Offset, key []byte, stopAt byte) Match {
 		}
 
 		at, count := 2, int(n[1])+1
+		if h&kindMask == kindTwig {
+			length := int(h & twigLength)
+			if length == twigLength {
+				at, length = 4, int(binary.LittleEndian.Uint16(n[2:]))
+			}
+			same := common(n[at:at+length], key[pos:])
+			pos += same
+			if same < length {
+				return Match{Len: pos}
+			}
+			twig := twigAt(n, at+length, count)
+			m := twig.descend(key[pos:], stopAt)
+			m.Len += pos
+			return m
+		}
 		if length := int(h & innerLength); length > 0 {
 			if length == innerLength {
 				at, length = 4, int(binary.LittleEndian.Uint16(n[2:]))

@@ -164,16 +164,50 @@ func (x *Txn) open(c *child) *edit {
 		return c.edit
 	}
 	d := decode(x.base.view.At(c.off))
-	n := &edit{prefix: d.prefix, entry: d.entry, hasEntry: d.hasEntry}
-	n.edges = slices.Clone(d.edges)
-	n.children = make([]child, len(d.edges))
-	for i := range n.children {
-		n.children[i].off = d.child(c.off, i)
-	}
 	x.info.bytes -= int64(d.size)
 	x.info.garbage += int64(d.size)
+	n := &edit{prefix: d.prefix, entry: d.entry, hasEntry: d.hasEntry}
+	if d.twig.count > 0 {
+		suffixes := make([][]byte, d.twig.count)
+		entries := make([]Entry, d.twig.count)
+		for i := range suffixes {
+			suffixes[i], entries[i] = d.twig.appendSuffix(nil, i), d.twig.entry(i)
+		}
+		n.unfold(suffixes, entries)
+	} else {
+		n.edges = slices.Clone(d.edges)
+		n.children = make([]child, len(d.edges))
+		for i := range n.children {
+			n.children[i].off = d.child(c.off, i)
+		}
+	}
 	c.off, c.edit = 0, n
 	return n
+}
+
+// unfold makes of a twig the tree that it stands for: n gets children for the
+// suffixes, which are sorted, two or more, and begin with different bytes.
+func (n *edit) unfold(suffixes [][]byte, entries []Entry) {
+	for len(suffixes) > 0 {
+		first, count := suffixes[0], 1
+		for count < len(suffixes) && suffixes[count][0] == first[0] {
+			count++
+		}
+		below := &edit{prefix: first[1:]}
+		if count == 1 {
+			below.entry, below.hasEntry = entries[0], true
+		} else {
+			same := common(first, suffixes[count-1])
+			below.prefix = first[1:same]
+			for i := range count {
+				suffixes[i] = suffixes[i][same:]
+			}
+			below.unfold(suffixes[:count], entries[:count])
+		}
+		n.edges = append(n.edges, first[0])
+		n.children = append(n.children, child{edit: below})
+		suffixes, entries = suffixes[count:], entries[count:]
+	}
 }
 
 func newLeaf(suffix []byte, entry Entry) *edit {
@@ -186,25 +220,54 @@ func (x *Txn) Commit() Tree {
 	if !x.touched {
 		return x.base
 	}
-	w := writer{arena: x.info.arena}
-	root := x.write(&w, x.root)
-	w.close()
-	x.info.bytes += w.bytes
+	a := assembler{arena: x.info.arena}
+	var root arena.Offset
+	if x.root != (child{}) {
+		root = a.close(x.finish(&a, x.root, make([]byte, 0, MaxKey), false))
+	}
+	x.info.bytes += a.written - a.dropped
+	x.info.garbage += a.dropped
 	info := x.info
 	*x = *Tree{view: info.arena.View(), root: root, info: &info}.Edit()
 	return x.base
 }
 
-// write writes the changed nodes at and below c, and returns where it leads.
-func (x *Txn) write(w *writer, c child) arena.Offset {
-	n := c.edit
-	if n == nil {
-		return c.off
+// finish makes a limb of the node that c and path lead to. The node above it
+// says whether it might become a twig: then the entries of an unchanged leaf or twig are needed.
+func (x *Txn) finish(a *assembler, c child, path []byte, twigAbove bool) limb {
+	if c.edit == nil {
+		return x.keep(a, c.off, path, twigAbove)
 	}
-	d := draft{prefix: n.prefix, entry: n.entry, hasEntry: n.hasEntry, edges: n.edges}
-	d.children = make([]arena.Offset, len(n.children))
-	for i, c := range n.children {
-		d.children[i] = x.write(w, c)
+	n, from := c.edit, len(path)
+	path = append(path, n.prefix...)
+	if len(n.edges) == 0 {
+		return a.leaf(path, n.entry)
 	}
-	return w.write(&d)
+	limbs := make([]limb, len(n.edges))
+	for i, edge := range n.edges {
+		limbs[i] = x.finish(a, n.children[i], append(path, edge), !n.hasEntry && len(n.edges) <= twigMax)
+	}
+	return a.inner(path, from, n.entry, n.hasEntry, n.edges, limbs)
+}
+
+// keep makes a limb of an unchanged node.
+func (x *Txn) keep(a *assembler, off arena.Offset, path []byte, twigAbove bool) limb {
+	l := limb{off: off}
+	if !twigAbove {
+		return l
+	}
+	d := decode(x.base.view.At(off))
+	if d.isInner() {
+		return l
+	}
+	l.first, l.size = len(a.items), d.size
+	path = append(path, d.prefix...)
+	if d.hasEntry {
+		a.push(path, d.entry)
+	}
+	for i := range d.twig.count {
+		a.push(d.twig.appendSuffix(path, i), d.twig.entry(i))
+	}
+	l.count = len(a.items) - l.first
+	return l
 }

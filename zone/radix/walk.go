@@ -1,7 +1,9 @@
 package radix
 
 import (
+	"bytes"
 	"iter"
+	"slices"
 
 	"yushan/zone/arena"
 )
@@ -24,8 +26,11 @@ func (t Tree) Prefix(prefix []byte) iter.Seq2[[]byte, Entry] {
 			if pos+same == len(prefix) {
 				break // the rest of the node's prefix and all below belongs to it
 			}
-			if same < len(d.prefix) || len(d.edges) == 0 {
+			if same < len(d.prefix) {
 				return
+			}
+			if !d.isInner() {
+				break // a twig may have some: walk looks at each
 			}
 			pos += same
 			i := lowerEdges(d.edges, prefix[pos])
@@ -37,20 +42,26 @@ func (t Tree) Prefix(prefix []byte) iter.Seq2[[]byte, Entry] {
 		}
 		key := make([]byte, pos, MaxKey)
 		copy(key, prefix)
-		t.walk(off, key, yield)
+		t.walk(off, key, prefix, yield)
 	}
 }
 
-// walk yields what lies at and below the node at off, which is reached by key.
-// It reports whether to go on.
-func (t Tree) walk(off arena.Offset, key []byte, yield func([]byte, Entry) bool) bool {
+// walk yields what lies at and below the node at off, which is reached by key,
+// and begins with prefix. It reports whether to go on.
+func (t Tree) walk(off arena.Offset, key, prefix []byte, yield func([]byte, Entry) bool) bool {
 	d := decode(t.view.At(off))
 	key = append(key, d.prefix...)
-	if d.hasEntry && !yield(key[:len(key):len(key)], d.entry) {
+	if d.hasEntry && bytes.HasPrefix(key, prefix) && !yield(slices.Clip(key), d.entry) {
 		return false
 	}
+	for i := range d.twig.count {
+		k := d.twig.appendSuffix(key, i)
+		if bytes.HasPrefix(k, prefix) && !yield(slices.Clip(k), d.twig.entry(i)) {
+			return false
+		}
+	}
 	for i, edge := range d.edges {
-		if !t.walk(d.child(off, i), append(key, edge), yield) {
+		if !t.walk(d.child(off, i), append(key, edge), prefix, yield) {
 			return false
 		}
 	}
