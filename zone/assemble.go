@@ -154,7 +154,7 @@ func (a *assembly) order(rrtype uint16, records []rr) []rr {
 func (a *assembly) place() {
 	g := &a.group
 	if a.barrier != nil && !(len(g.key) > len(a.barrier) && bytes.HasPrefix(g.key, a.barrier)) {
-		a.barrier = nil
+		a.barrier, a.redirect = nil, false
 	}
 	if a.takeNSEC3() && len(g.sets) == 0 {
 		return
@@ -168,6 +168,9 @@ func (a *assembly) place() {
 		a.readApex()
 	}
 	a.checkOwner(apex)
+	if hasAsterisk(g.owner) {
+		a.facts.wildcards++
+	}
 	ns, dnameSet := g.find(TypeNS), g.find(TypeDNAME)
 	switch {
 	case ns != nil && len(ns.records) > 0 && !apex:
@@ -180,10 +183,18 @@ func (a *assembly) place() {
 	default:
 		a.names.Add(g.key, uint32(a.node(g.sets, true)), false)
 	}
-	if dname.IsWildcard(g.owner) {
-		a.facts.wildcards++
-	}
 	a.chain.add(a, g)
+}
+
+// hasAsterisk tells whether a label of name is the asterisk: then name is a
+// wildcard, or makes one exist above it (RFC 4592 §2.2.2).
+func hasAsterisk(name []byte) bool {
+	for ; len(name) > 1; name = dname.Parent(name) {
+		if dname.IsWildcard(name) {
+			return true
+		}
+	}
+	return false
 }
 
 // hidden stores names that a cut or a DNAME hides: glue, and what no query

@@ -72,6 +72,9 @@ func le16(b []byte) int { return int(binary.LittleEndian.Uint16(b)) }
 // Node is what a zone holds at one name: a view into the zone's arena.
 type Node struct{ b []byte }
 
+// IsZero tells whether there is nothing to view.
+func (n Node) IsZero() bool { return n.b == nil }
+
 // IsCut tells whether the node is a zone cut.
 func (n Node) IsCut() bool { return n.b[0] != kindNode }
 

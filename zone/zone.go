@@ -25,7 +25,7 @@ type Zone struct {
 	soa        RRset
 	serial     uint32
 	negative   uint32 // TTL of negative answers
-	wildcards  int    // 0 spares a lookup in every negative answer
+	wildcards  int    // names at or below an asterisk label; 0 spares a lookup in every negative answer
 	iterations uint16
 	salt       []byte
 	apexNSEC3  Denial3 // the NSEC3 record at or before the hash of the apex
@@ -144,13 +144,19 @@ func (z *Zone) Find(key []byte) Match {
 }
 
 // Wildcard returns the node of the wildcard below the closest encloser whose
-// key is encloser (RFC 4592 §3.3.1). buf is scratch space for a key.
+// key is encloser (RFC 4592 §3.3.1). The node is zero if the wildcard is an empty
+// non-terminal: it stands for other names even so, without data (§2.2.2). buf is
+// scratch space for a key.
 func (z *Zone) Wildcard(encloser, buf []byte) (Node, bool) {
 	if z.wildcards == 0 {
 		return Node{}, false
 	}
-	node, _, ok := z.get(z.names, append(append(buf[:0], encloser...), '*', 0))
-	return node, ok
+	key := append(append(buf[:0], encloser...), '*', 0)
+	m := z.names.Descend(key)
+	if m.Found {
+		return Node{z.data.At(arena.Offset(m.Value))}, true
+	}
+	return Node{}, m.Len == len(key)
 }
 
 // Addresses returns the node that holds the addresses of the name with this

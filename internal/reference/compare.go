@@ -187,15 +187,7 @@ func lines(wire []byte) ([]string, error) {
 		// Byte for byte: the case of the name is the client's (0x20).
 		out = append(out, fmt.Sprintf(";; question: %s (% x)", strings.TrimPrefix(m.Question[0].String(), ";"), wire[headerBytes:headerBytes+n]))
 	}
-	hasDNAME := slices.ContainsFunc(m.Answer, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeDNAME })
-	if hasDNAME {
-		// The case of a synthesized name is a matter of taste.
-		for _, rr := range m.Answer {
-			if cname, ok := rr.(*dns.CNAME); ok {
-				cname.Target = strings.ToLower(cname.Target)
-			}
-		}
-	}
+	foldTargets(&m)
 	out = append(out, ";; answer:")
 	for _, group := range groups(m.Answer) {
 		out = append(out, group...)
@@ -226,6 +218,27 @@ func lines(wire []byte) ([]string, error) {
 		out = append(out, group...)
 	}
 	return append(out, pseudo...), nil
+}
+
+// foldTargets lowers names in RDATA whose case a server can't keep: a name that
+// is compressed takes the case of the name that its end is shared with.
+func foldTargets(m *dns.Msg) {
+	for _, rr := range slices.Concat(m.Answer, m.Ns) {
+		switch rr := rr.(type) { // RFC 3597 §4: only types of RFC 1035 are compressed
+		case *dns.CNAME:
+			rr.Target = strings.ToLower(rr.Target)
+		case *dns.NS:
+			rr.Ns = strings.ToLower(rr.Ns)
+		case *dns.MX:
+			rr.Mx = strings.ToLower(rr.Mx)
+		case *dns.PTR:
+			rr.Ptr = strings.ToLower(rr.Ptr)
+		case *dns.SOA:
+			rr.Ns, rr.Mbox = strings.ToLower(rr.Ns), strings.ToLower(rr.Mbox)
+		case *dns.MINFO:
+			rr.Rmail, rr.Email = strings.ToLower(rr.Rmail), strings.ToLower(rr.Email)
+		}
+	}
 }
 
 func mustLines(wire []byte) []string {

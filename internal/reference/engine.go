@@ -78,24 +78,21 @@ func (e *Engine) Answer(wire []byte) *Response {
 		opt = &dns.OPT{Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeOPT}}
 		opt.SetUDPSize(uint16(e.options.MaxUDPBytes))
 		opt.SetDo(q.opt.do) // RFC 3225 §3
+		e.addNSID(q, opt)
 	}
 	switch {
 	case err != nil:
 		m.Rcode = dns.RcodeFormatError
 	case q.opt != nil && q.opt.version > 0:
 		m.Rcode = dns.RcodeBadVers // RFC 6891 §6.1.3
+	case q.tsig != nil:
+		m.Rcode = dns.RcodeNotAuth
+	case q.qclass == dns.ClassCHAOS:
+		e.chaos(q, m)
+	case q.qclass != dns.ClassINET:
+		m.Rcode = dns.RcodeRefused
 	default:
-		e.addNSID(q, opt)
-		switch {
-		case q.tsig != nil:
-			m.Rcode = dns.RcodeNotAuth
-		case q.qclass == dns.ClassCHAOS:
-			e.chaos(q, m)
-		case q.qclass != dns.ClassINET:
-			m.Rcode = dns.RcodeRefused
-		default:
-			e.internet(q, r, opt)
-		}
+		e.internet(q, r, opt)
 	}
 	if opt != nil {
 		m.Extra = append(m.Extra, opt)
@@ -120,7 +117,7 @@ func (e *Engine) internet(q *query, r *Response, opt *dns.OPT) {
 		addEDE(opt, dns.ExtendedErrorCodeNotAuthoritative)
 		return
 	}
-	if _, ok := q.opt.find(dns.EDNS0ZONEVERSION); ok {
+	if q.opt.has(dns.EDNS0ZONEVERSION) {
 		// RFC 9660 §2: the apex' label count, the type SOA-SERIAL, the serial.
 		version := []byte{byte(len(z.apex.labels())), 0}
 		version = binary.BigEndian.AppendUint32(version, z.soa().Serial)
@@ -171,7 +168,7 @@ func (e *Engine) chaos(q *query, m *dns.Msg) {
 	case parseName("id.server."), parseName("hostname.bind."):
 		text = e.options.Identity
 	}
-	if q.qtype != dns.TypeTXT || text == "" {
+	if text == "" || q.qtype != dns.TypeTXT && q.qtype != dns.TypeANY {
 		m.Rcode = dns.RcodeRefused
 		return
 	}
@@ -185,7 +182,7 @@ func (e *Engine) chaos(q *query, m *dns.Msg) {
 // addNSID adds the server's identity when it was asked for (RFC 5001 §2.1,
 // which has the server ignore what data came with the question).
 func (e *Engine) addNSID(q *query, opt *dns.OPT) {
-	if _, ok := q.opt.find(dns.EDNS0NSID); ok && e.options.Identity != "" {
+	if q.opt.has(dns.EDNS0NSID) && e.options.Identity != "" {
 		opt.Option = append(opt.Option, &dns.EDNS0_NSID{Code: dns.EDNS0NSID, Nsid: hex.EncodeToString([]byte(e.options.Identity))})
 	}
 }

@@ -3,6 +3,7 @@ package reference
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/miekg/dns"
 )
@@ -36,16 +37,9 @@ type option struct {
 	data []byte
 }
 
-// find returns the data of the first option with the code.
-func (o *optRecord) find(code uint16) (data []byte, ok bool) {
-	if o != nil {
-		for _, option := range o.options {
-			if option.code == code {
-				return option.data, true
-			}
-		}
-	}
-	return nil, false
+// has reports whether there is an option with the code.
+func (o *optRecord) has(code uint16) bool {
+	return o != nil && slices.ContainsFunc(o.options, func(option option) bool { return option.code == code })
 }
 
 // Header offsets (RFC 1035 §4.1.1).
@@ -89,16 +83,13 @@ func readQuery(wire []byte) (*query, error) {
 
 	// RFC 1995 §3: only an IXFR query has something in the authority section,
 	// the client's SOA.
-	authority := 0
-	if q.qtype == dns.TypeIXFR && count(nscount) == 1 {
-		authority = 1
+	var problem error
+	isIXFR := q.qtype == dns.TypeIXFR && count(nscount) == 1
+	if count(ancount) != 0 || count(nscount) != 0 && !isIXFR {
+		problem = errFormat // but an OPT record is worth looking for
 	}
-	if count(ancount) != 0 || count(nscount) != authority {
-		return q, errFormat
-	}
-	for range authority {
-		record, ok := nextRecord(wire, &rest)
-		if !ok || record.rtype == dns.TypeOPT || record.rtype == dns.TypeTSIG {
+	for range count(ancount) + count(nscount) {
+		if _, ok := nextRecord(wire, &rest); !ok {
 			return q, errFormat
 		}
 	}
@@ -114,8 +105,17 @@ func readQuery(wire []byte) (*query, error) {
 			if q.opt != nil || record.owner[0] != 0 {
 				return q, errFormat
 			}
-			if q.opt = readOPT(record); q.opt == nil {
-				return q, errFormat
+			var ok bool
+			q.opt, ok = readOPT(record)
+			for _, option := range q.opt.options {
+				// RFC 9660 §3.2: a query's ZONEVERSION has no data.
+				if option.code == dns.EDNS0ZONEVERSION && len(option.data) > 0 {
+					ok = false
+				}
+			}
+			// RFC 6891 §6.1.3: what another version means by its options is unknown.
+			if !ok && q.opt.version == 0 {
+				problem = errFormat
 			}
 		case dns.TypeTSIG:
 			// RFC 8945 §5.1: the last record of the message.
@@ -130,11 +130,7 @@ func readQuery(wire []byte) (*query, error) {
 	if len(rest) != 0 {
 		return q, errFormat
 	}
-	// RFC 9660 §3.2: a query's option has no data.
-	if data, ok := q.opt.find(dns.EDNS0ZONEVERSION); ok && len(data) != 0 {
-		return q, errFormat
-	}
-	return q, nil
+	return q, problem
 }
 
 // wholeName returns the length of the uncompressed name that b starts with, 0
@@ -210,26 +206,26 @@ func ownerBytes(b []byte) int {
 	return 0
 }
 
-// readOPT reads an OPT record, nil when its options don't fill its RDATA
-// exactly.
-func readOPT(r record) *optRecord {
-	opt := &optRecord{
+// readOPT reads an OPT record. It is not ok when its options don't fill its
+// RDATA exactly; what has been read is good even then.
+func readOPT(r record) (opt *optRecord, ok bool) {
+	opt = &optRecord{
 		udpBytes: int(r.class),
 		version:  uint8(r.ttl >> 16),
 		do:       r.ttl&0x8000 != 0,
 	}
 	for b := r.rdata; len(b) > 0; {
 		if len(b) < 4 {
-			return nil
+			return opt, false
 		}
 		n := int(binary.BigEndian.Uint16(b[2:]))
 		if len(b) < 4+n {
-			return nil
+			return opt, false
 		}
 		opt.options = append(opt.options, option{binary.BigEndian.Uint16(b), b[4 : 4+n]})
 		b = b[4+n:]
 	}
-	return opt
+	return opt, true
 }
 
 // readTSIG reads a TSIG record (RFC 8945 §4.2), nil when it can't be understood.

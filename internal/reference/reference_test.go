@@ -45,7 +45,7 @@ func TestCompare(t *testing.T) {
 		m := &dns.Msg{}
 		m.SetQuestion("a.tw.", dns.TypeNS)
 		m.Response, m.Authoritative, m.Compress = true, true, true
-		for _, text := range []string{"a.tw. 60 IN NS ns1.a.tw.", "a.tw. 60 IN NS ns2.a.tw."} {
+		for _, text := range []string{"a.tw. 60 IN NS ns1.a.tw.", "a.tw. 60 IN NS ns2.a.tw.", "a.tw. 60 IN SRV 0 0 53 ns1.a.tw."} {
 			rr, _ := dns.NewRR(text)
 			m.Answer = append(m.Answer, rr)
 		}
@@ -67,10 +67,11 @@ func TestCompare(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(m *dns.Msg){
-		"order in an RRset": func(m *dns.Msg) { m.Answer[0], m.Answer[1] = m.Answer[1], m.Answer[0] },
-		"case of an owner":  func(m *dns.Msg) { m.Answer[0].Header().Name = "A.tw." },
-		"no compression":    func(m *dns.Msg) { m.Compress = false },
-		"place of OPT":      func(m *dns.Msg) { m.Extra[0], m.Extra[1], m.Extra[2] = m.Extra[2], m.Extra[0], m.Extra[1] },
+		"order in an RRset":         func(m *dns.Msg) { m.Answer[0], m.Answer[1] = m.Answer[1], m.Answer[0] },
+		"case of an owner":          func(m *dns.Msg) { m.Answer[0].Header().Name = "A.tw." },
+		"case of a compressed name": func(m *dns.Msg) { m.Answer[0].(*dns.NS).Ns = "NS1.a.tw." },
+		"no compression":            func(m *dns.Msg) { m.Compress = false },
+		"place of OPT":              func(m *dns.Msg) { m.Extra[0], m.Extra[1], m.Extra[2] = m.Extra[2], m.Extra[0], m.Extra[1] },
 	} {
 		if d := Compare(expected, build(change)); d != "" {
 			t.Errorf("%s: expected no difference, got\n%s", name, d)
@@ -81,7 +82,7 @@ func TestCompare(t *testing.T) {
 		"RCODE":                func(m *dns.Msg) { m.Rcode = dns.RcodeRefused },
 		"extended RCODE":       func(m *dns.Msg) { m.Rcode = dns.RcodeBadVers },
 		"TTL":                  func(m *dns.Msg) { m.Answer[0].Header().Ttl++ },
-		"case of RDATA":        func(m *dns.Msg) { m.Answer[0].(*dns.NS).Ns = "NS1.a.tw." },
+		"case of RDATA":        func(m *dns.Msg) { m.Answer[2].(*dns.SRV).Target = "NS1.a.tw." },
 		"case of the question": func(m *dns.Msg) { m.Question[0].Name = "A.tw." },
 		"a duplicate":          func(m *dns.Msg) { m.Answer = append(m.Answer, m.Answer[1]) },
 		"a missing record":     func(m *dns.Msg) { m.Answer = m.Answer[:1] },

@@ -31,9 +31,10 @@ func (w *Worker) answer() {
 			next = w.missing(match)
 		}
 		if !next || links == maxLinks-1 || m.full {
-			return
+			break
 		}
 	}
+	w.proveExpansions()
 }
 
 // names returns the places of names for a fragment whose owner is the name that
@@ -76,21 +77,21 @@ func (w *Worker) exact(node zone.Node, encloser []byte) (next bool) {
 		// proven by an NSEC3 record that has the bit of CNAME (RFC 6840 §4.3).
 		if cname, ok := w.zone.RRset(node, typeCNAME); ok && qtype != typeRRSIG {
 			at := w.putSet(answer, cname, len(w.name))
-			w.proveExpansion(encloser)
+			w.noteExpansion(encloser)
 			return !m.full && w.follow(at+2+recordSize)
 		}
 		w.noData(node, encloser)
 		return false
 	}
+	w.noteExpansion(encloser)
 	if qtype == typeRRSIG {
 		if !m.put(answer, set.Signatures(), w.names(len(w.name))) {
 			m.full = true
 		}
-		w.proveExpansion(encloser)
 		return false
 	}
 	at := w.putSet(answer, set, len(w.name))
-	w.proveExpansion(encloser)
+	w.proveExpansions() // the authority section, before the additional one
 	w.addAddresses(set, at)
 	return false
 }
@@ -112,6 +113,10 @@ func (w *Worker) choose(node zone.Node, qtype uint16) (set zone.RRset, ok bool) 
 // (RFC 1034 §4.3.2 step 3c, RFC 4592 §3.3), or by denying it.
 func (w *Worker) missing(match zone.Match) (next bool) {
 	if node, ok := w.zone.Wildcard(w.key[:match.Len], w.scratch[:0]); ok {
+		if node.IsZero() {
+			w.noData(node, w.ancestor(match.Len))
+			return false
+		}
 		return w.exact(node, w.ancestor(match.Len))
 	}
 	w.nxDomain(match)

@@ -13,6 +13,7 @@ import (
 // stands for it.
 func (w *Worker) noData(node zone.Node, encloser []byte) {
 	w.putSOA()
+	w.proveExpansions()
 	if !w.query.do || w.message.full {
 		return
 	}
@@ -38,6 +39,7 @@ func (w *Worker) noData(node zone.Node, encloser []byte) {
 func (w *Worker) nxDomain(match zone.Match) {
 	w.message.rcode = nxDomain
 	w.putSOA()
+	w.proveExpansions()
 	if !w.query.do || w.message.full {
 		return
 	}
@@ -51,19 +53,48 @@ func (w *Worker) nxDomain(match zone.Match) {
 	}
 }
 
-// proveExpansion proves that the name which a wildcard stands for does not
-// exist itself (RFC 4035 §3.1.3.3, RFC 5155 §7.2.6). encloser is nil if no
-// wildcard was used.
-func (w *Worker) proveExpansion(encloser []byte) {
+// noteExpansion notes the proof that the name which a wildcard stands for does
+// not exist itself (RFC 4035 §3.1.3.3, RFC 5155 §7.2.6). It is written by
+// proveExpansions, when a chain of CNAMEs has no more answers. encloser is nil if
+// no wildcard was used.
+func (w *Worker) noteExpansion(encloser []byte) {
 	if encloser == nil || !w.query.do || w.message.full {
 		return
 	}
 	switch w.zone.Denial() {
 	case zone.NSEC:
-		w.putNSEC(w.key)
+		if owner, nsec, ok := w.zone.NSEC(w.key, w.floorBuf[:0]); ok {
+			w.expansions.add(nsec, dname.AppendFromKey(w.ownerBuf[:0], owner, w.zone.Origin()))
+		}
 	case zone.NSEC3:
-		w.putNSEC3(w.zone.NSEC3(w.zone.Hash(w.nextCloser(encloser))))
+		d, _ := w.zone.NSEC3(w.zone.Hash(w.nextCloser(encloser)))
+		w.expansions.add(d.RRset, w.hashedOwner(d))
 	}
+}
+
+// proveExpansions writes the proofs that were noted.
+func (w *Worker) proveExpansions() {
+	x := &w.expansions
+	for i := 0; i < x.count && !w.message.full; i++ {
+		if w.proofs.add(x.sets[i]) {
+			w.putOwned(x.sets[i], x.owners[i][:x.size[i]])
+		}
+	}
+	x.count = 0
+}
+
+// expansions are proofs to be written: one for each link of a chain.
+type expansions struct {
+	count  int
+	sets   [maxLinks]zone.RRset
+	owners [maxLinks][dname.MaxWire]byte
+	size   [maxLinks]uint8
+}
+
+func (x *expansions) add(set zone.RRset, owner []byte) {
+	x.sets[x.count] = set
+	x.size[x.count] = uint8(copy(x.owners[x.count][:], owner))
+	x.count++
 }
 
 // putSOA adds the SOA record of a negative answer (RFC 2308 §3).
@@ -123,9 +154,14 @@ func (w *Worker) putNSEC3(d zone.Denial3, _ bool) {
 	if !w.proofs.add(d.RRset) {
 		return
 	}
+	w.putOwned(d.RRset, w.hashedOwner(d))
+}
+
+// hashedOwner returns the owner name of an NSEC3 record, in scratch memory.
+func (w *Worker) hashedOwner(d zone.Denial3) []byte {
 	owner := append(w.ownerBuf[:0], 32)
 	owner = base32Hex.AppendEncode(owner, d.Owner[:])
-	w.putOwned(d.RRset, append(owner, w.zone.Origin()...))
+	return append(owner, w.zone.Origin()...)
 }
 
 // The alphabet of RFC 4648 §7, in the lower case that owner names are written in.

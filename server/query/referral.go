@@ -38,6 +38,7 @@ func (w *Worker) refer(match zone.Match, cut []byte) {
 	if w.query.do && w.zone.Denial() != zone.Unsigned {
 		w.proveChild(match.Node, cut)
 	}
+	w.proveExpansions()
 	if m.full || !m.putGlue(referral.Required(), at) {
 		m.full = true // RFC 9471 §3
 		return

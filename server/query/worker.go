@@ -29,9 +29,10 @@ type Worker struct {
 	scratch    [dname.MaxKey + 2]byte
 	ownerBuf   [dname.MaxWire]byte
 
-	seen      seen
-	redirects redirects
-	proofs    proofs
+	seen       seen
+	redirects  redirects
+	proofs     proofs
+	expansions expansions
 
 	counters Counters
 }
