@@ -3,6 +3,8 @@ package sign
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -127,20 +129,43 @@ func parseKey(public, private []byte) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf(".private file: %w", err)
 	}
-	if key, ok := secret.(*rsa.PrivateKey); ok {
-		if key.D == nil || key.Primes[0] == nil || key.Primes[1] == nil {
-			return nil, errors.New(".private file: incomplete RSA key")
-		}
-		// Fills in what signing is four times as fast with.
-		key.Precompute()
-	}
-	signer, ok := secret.(crypto.Signer)
-	if !ok {
-		return nil, fmt.Errorf(".private file: %T cannot sign", secret)
+	signer, err := usable(secret)
+	if err != nil {
+		return nil, fmt.Errorf(".private file: %w", err)
 	}
 	key := &Key{RR: rr, Private: signer}
 	if err := key.checkPair(); err != nil {
 		return nil, err
 	}
 	return key, nil
+}
+
+var errIncomplete = errors.New("the key is incomplete")
+
+// usable checks a private key as miekg/dns read it, with whatever fields the file
+// happened to have, and makes it complete.
+func usable(secret crypto.PrivateKey) (crypto.Signer, error) {
+	switch key := secret.(type) {
+	case *rsa.PrivateKey:
+		if key.D == nil || key.Primes[0] == nil || key.Primes[1] == nil {
+			return nil, errIncomplete
+		}
+		if err := key.Validate(); err != nil {
+			return nil, err
+		}
+		key.Precompute() // once, not for each signature
+		return key, nil
+	case *ecdsa.PrivateKey:
+		raw, err := key.Bytes()
+		if err != nil {
+			return nil, err
+		}
+		return ecdsa.ParseRawPrivateKey(key.Curve, raw)
+	case ed25519.PrivateKey:
+		if len(key) != ed25519.PrivateKeySize {
+			return nil, errIncomplete
+		}
+		return key, nil
+	}
+	return nil, fmt.Errorf("cannot sign with a %T", secret)
 }

@@ -22,12 +22,14 @@ var validators = []struct {
 }{
 	{"ldnsutils", func(_, file string) []string { return []string{"ldns-verify-zone", "-V", "2", file} }},
 	{"bind9-utils", func(origin, file string) []string { return []string{"dnssec-verify", "-z", "-o", origin, file} }},
-	{"knot-dnssecutils", func(origin, file string) []string { return []string{"kzonecheck", "-v", "-d", "on", "-o", origin, file} }},
+	{"knot-dnssecutils", func(origin, file string) []string {
+		return []string{"kzonecheck", "-v", "-d", "on", "-o", origin, file}
+	}},
 }
 
-// verify writes the signed zone to a file and has every validator look at it,
-// and then checks it record by record with miekg/dns.
-func verify(t *testing.T, origin string, signed []dns.RR) {
+// verify checks the signed zone record by record with miekg/dns, writes it to a
+// file, and has every validator look at that, except those named.
+func verify(t *testing.T, origin string, signed []dns.RR, except ...string) {
 	t.Helper()
 	verifyOrder(t, signed)
 	verifySignatures(t, signed)
@@ -37,6 +39,9 @@ func verify(t *testing.T, origin string, signed []dns.RR) {
 	}
 	for _, v := range validators {
 		argv := v.argv(origin, file)
+		if slices.Contains(except, argv[0]) {
+			continue
+		}
 		path, err := exec.LookPath(argv[0])
 		if err != nil {
 			t.Logf("not verified by %s: install Debian's %s", argv[0], v.debian)

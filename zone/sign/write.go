@@ -56,19 +56,33 @@ func WriteFile(path string, records iter.Seq2[dns.RR, error]) (err error) {
 	return nil
 }
 
-// presentation is rr as a line of a master file, in words that the parsers of
-// other servers take, older ones too: what miekg/dns writes as CLASS1 and
-// dohpath (RFC 9461) is right, but IN and key7 are read everywhere.
+// presentation is rr as a line of a master file that the parsers of other
+// servers take, older ones too. Knot knows the class IN but not CLASS1, as
+// miekg/dns has it. Of "dohpath" (RFC 9461 §5) and "key7", Knot 3.2 reads only the
+// second, miekg/dns only the first; both read the form of RFC 3597 §5.
 func presentation(rr dns.RR) string {
-	text := rr.String()
-	switch rr.(type) {
+	switch rr := rr.(type) {
+	case *dns.SVCB:
+		return presentationSVCB(rr, rr.Value)
+	case *dns.HTTPS:
+		return presentationSVCB(rr, rr.Value)
 	case *dns.RFC3597:
-		return strings.Replace(text, "\tCLASS1\t", "\tIN\t", 1)
-	case *dns.SVCB, *dns.HTTPS:
-		// Inside of another value the quote would be escaped.
-		return strings.Replace(text, ` dohpath="`, ` key7="`, 1)
+		return strings.Replace(rr.String(), "\tCLASS1\t", "\tIN\t", 1)
 	}
-	return text
+	return rr.String()
+}
+
+// presentationSVCB writes what is newer than RFC 9460 in the generic form.
+func presentationSVCB(rr dns.RR, params []dns.SVCBKeyValue) string {
+	for _, param := range params {
+		if param.Key() > dns.SVCB_IPV6HINT {
+			var generic dns.RFC3597
+			if err := generic.ToRFC3597(rr); err == nil {
+				return presentation(&generic)
+			}
+		}
+	}
+	return rr.String()
 }
 
 // Records is the sequence of rrs, for [WriteFile].
