@@ -23,17 +23,22 @@ func (a *answer) addGlue(cut name) {
 	}
 }
 
+// maxHosts is how many hosts an answer names the addresses of at most: who asks
+// for more of them needs them all no sooner than he can ask again.
+const maxHosts = 32
+
 // addAddressesFor adds the addresses of the hosts that an answer's records name
 // (RFC 1034 §4.3.2 step 6, RFC 2782, RFC 9460 §4.1), signed where this zone is
 // authoritative for them.
 func (a *answer) addAddressesFor(set *rrset) {
-	added := map[*rrset]bool{set: true}
+	added := map[name]bool{}
 	for _, target := range targets(set) {
-		for _, addresses := range a.z.addresses(target) {
-			if added[addresses] {
-				continue
-			}
-			added[addresses] = true
+		sets := a.z.addresses(target)
+		if len(sets) == 0 || added[target] || len(added) == maxHosts {
+			continue
+		}
+		added[target] = true
+		for _, addresses := range sets {
 			a.optional = append(a.optional, owned(addresses.records, target)...)
 			if _, isGlue := a.z.findCut(target); a.do && !isGlue {
 				a.optional = append(a.optional, owned(addresses.signatures, target)...)

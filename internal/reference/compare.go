@@ -70,7 +70,11 @@ func CompareUDP(expected *Response, stream, udp []byte) string {
 		if least <= expected.UDPBytes {
 			return fmt.Sprintf("TC=1 though what must be there takes %d of %d bytes:\n%s", least, expected.UDPBytes, text(stream))
 		}
-		return diff(mustLines(emptied(stream)), mustLines(udp))
+		short := emptied(stream)
+		if udp[3]&15 == dns.RcodeSuccess {
+			short[3] &^= 15 // a chain may have been left before its last name was looked at
+		}
+		return diff(mustLines(short), mustLines(udp))
 	}
 	if least > expected.UDPBytes {
 		return fmt.Sprintf("TC=0 though what must be there takes %d of %d bytes:\n%s", least, expected.UDPBytes, text(udp))

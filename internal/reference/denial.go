@@ -12,7 +12,12 @@ func (a *answer) proveNameError(n name) {
 		a.addProof(a.z.coveringNSEC(encloser.wildcard()))
 	case withNSEC3:
 		encloser = a.proveClosestEncloser(n)
-		a.addProof(a.z.coveringNSEC3(encloser.wildcard()))
+		wildcard := encloser.wildcard()
+		a.addProof(a.z.coveringNSEC3(wildcard))
+		// Only where opt-out hides the real closest encloser, an empty
+		// non-terminal, can a wildcard exist at the provable one. There is no proof
+		// then (RFC 5155 has none); the match tells a validator what is the matter.
+		a.addProof(a.z.matchingNSEC3(wildcard))
 	}
 }
 

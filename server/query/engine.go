@@ -71,7 +71,7 @@ func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 	switch {
 	case rcode != noError:
 		w.message.rcode = rcode
-	case q.tsig:
+	case q.tsigAt > 0:
 		return e.refuseTSIG(w, req)
 	default:
 		e.route(w)

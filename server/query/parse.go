@@ -63,7 +63,7 @@ type query struct {
 	nsid         bool
 	zoneVersion  bool
 	keepalive    bool
-	tsig         bool
+	tsigAt       int // where the TSIG record stands; 0 without one
 }
 
 // parse reads a request. It returns noError if there is a question to answer,
@@ -129,7 +129,7 @@ func (q *query) parseRecords(wire []byte, at int) (rcode uint16) {
 				if i != answers+authority+additional-1 { // RFC 8945 §5.1
 					return formErr
 				}
-				q.tsig = true
+				q.tsigAt = at
 			}
 		}
 		at = end

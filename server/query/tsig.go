@@ -6,13 +6,16 @@ import "github.com/miekg/dns"
 // configured (RFC 8945 §5.2.1, §5.3.2). The response is not signed, as there is
 // nothing to sign it with.
 func (e *Engine) refuseTSIG(w *Worker, req *Request) int {
-	var query dns.Msg
-	w.counters.Rcodes[notAuth]++
-	if err := query.Unpack(req.Wire); err != nil || query.IsTsig() == nil {
+	// Only this record is read: the rest of the query has been, and by less
+	// exacting rules than the library's.
+	rr, end, err := dns.UnpackRR(req.Wire, w.query.tsigAt)
+	asked, ok := rr.(*dns.TSIG)
+	if err != nil || !ok || end != len(req.Wire) || asked.Hdr.Class != dns.ClassANY || asked.Hdr.Ttl != 0 { // RFC 8945 §4.2
+		w.counters.Rcodes[formErr]++
 		w.message.rcode = formErr
 		return e.finish(w, req)
 	}
-	asked := query.IsTsig()
+	w.counters.Rcodes[notAuth]++
 	w.message.rcode = notAuth
 	n := e.finish(w, req)
 	record := &dns.TSIG{
@@ -20,10 +23,10 @@ func (e *Engine) refuseTSIG(w *Worker, req *Request) int {
 		Algorithm:  asked.Algorithm,
 		TimeSigned: asked.TimeSigned,
 		Fudge:      asked.Fudge,
-		OrigId:     query.Id,
+		OrigId:     asked.OrigId,
 		Error:      dns.RcodeBadKey,
 	}
-	end, err := dns.PackRR(record, w.message.buf, n, nil, false)
+	end, err = dns.PackRR(record, w.message.buf, n, nil, false)
 	if err != nil { // no room: the RCODE alone has to do
 		return n
 	}
