@@ -50,13 +50,7 @@ func (s *Server) listen(e endpoint, cfg *config.Config) (l listener, err error) 
 			MaxBytes: s.maxUDPBytes,
 		}, &s.engine)
 	case query.TCP:
-		l, err = stream.Listen(stream.Config{
-			Addr:                    e.addr,
-			IdleTimeout:             cfg.TCP.IdleTimeout,
-			WriteTimeout:            cfg.TCP.WriteTimeout,
-			MaxConnections:          cfg.TCP.MaxConnections,
-			MaxConnectionsPerClient: cfg.TCP.MaxConnectionsPerClient,
-		}, &s.engine)
+		l, err = stream.Listen(e.addr, cfg.TCP.Limits, &s.engine)
 	default:
 		err = errors.New("no such transport")
 	}
@@ -117,6 +111,9 @@ func (s *Server) closeAll(ctx context.Context, ls map[endpoint]listener) {
 	}
 	for range ls {
 		<-done
+	}
+	for _, l := range ls {
+		s.totals.add(l)
 	}
 }
 

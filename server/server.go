@@ -23,6 +23,7 @@ type Options struct {
 	Level    *zap.AtomicLevel // follows log.level at reload; nil: it doesn't
 	Zones    []*zone.Zone     // served beside those of the configuration
 	Progress Progress         // of the start; nil: none
+	Loaded   func()           // called when Progress ends, before the zones are logged; nil: none
 }
 
 // Server is a running server. Its methods are safe for concurrent use.
@@ -39,10 +40,11 @@ type Server struct {
 	failed  chan error                   // a listener that ended by itself
 	started time.Time
 
-	mu    sync.Mutex // guards all below, through a whole reload
-	cfg   *config.Config
-	zones map[string]*Loaded // of cfg, by name; those that are in service
-	open  map[endpoint]listener
+	mu     sync.Mutex // guards all below, through a whole reload
+	cfg    *config.Config
+	zones  map[string]*Loaded // of cfg, by name; those that are in service
+	open   map[endpoint]listener
+	totals totals // of listeners that are closed
 }
 
 // Start binds all addresses, gives root up, loads all zones and begins to
@@ -62,7 +64,7 @@ func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := s.finishStart(ctx, cfg, opts.Progress); err != nil {
+	if err := s.finishStart(ctx, cfg, opts); err != nil {
 		s.closeAll(ctx, opened)
 		return nil, err
 	}
@@ -74,7 +76,7 @@ func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, erro
 	return s, nil
 }
 
-func (s *Server) finishStart(ctx context.Context, cfg *config.Config, progress Progress) error {
+func (s *Server) finishStart(ctx context.Context, cfg *config.Config, opts Options) error {
 	ids, err := cfg.IDs()
 	if err != nil {
 		return err
@@ -85,7 +87,10 @@ func (s *Server) finishStart(ctx context.Context, cfg *config.Config, progress P
 	if len(cfg.Zones)+len(s.static) == 0 {
 		s.log.Warn("no zones are configured: every query will be refused")
 	}
-	loaded, err := loadZones(ctx, cfg, nil, progress)
+	loaded, err := loadZones(ctx, cfg, nil, opts.Progress)
+	if opts.Loaded != nil {
+		opts.Loaded()
+	}
 	if err != nil {
 		return fmt.Errorf("loading zones: %w", err)
 	}
@@ -203,12 +208,9 @@ func (s *Server) warnAboutRestart(cfg *config.Config) {
 			s.log.Warn("this change needs a restart", zap.String("key", key))
 		}
 	}
-	tcp, was := cfg.TCP, s.cfg.TCP
-	tcp.Listen, was.Listen = nil, nil
 	later("udp.workers", cfg.UDP.Workers != s.cfg.UDP.Workers)
 	later("udp.max-bytes", cfg.UDP.MaxBytes > s.maxUDPBytes)
-	later("tcp", tcp.IdleTimeout != was.IdleTimeout || tcp.WriteTimeout != was.WriteTimeout ||
-		tcp.MaxConnections != was.MaxConnections || tcp.MaxConnectionsPerClient != was.MaxConnectionsPerClient)
+	later("tcp", cfg.TCP.Limits != s.cfg.TCP.Limits)
 	later("user", cfg.User != s.cfg.User || cfg.Group != s.cfg.Group)
 	later("log.format", cfg.Log.Format != s.cfg.Log.Format)
 }
@@ -238,7 +240,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 	s.closeAll(ctx, s.open)
 	clear(s.open)
 	s.serving.Wait()
-	s.log.Info("stopped", append(s.counters(), zap.Duration("up", time.Since(s.started)))...)
+	s.log.Info("stopped", append(s.totals.fields(), zap.Duration("up", time.Since(s.started)))...)
 }
 
 // Zones returns the zones in service, for messages: "台灣. (xn--kpry57d.)".

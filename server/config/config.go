@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"yushan/server/stream"
 	"yushan/zone/dname"
 )
 
@@ -47,11 +48,8 @@ type UDP struct {
 
 // TCP configures the listeners of RFC 7766.
 type TCP struct {
-	Listen                  []netip.AddrPort // nil: Config.Listen; empty: none
-	IdleTimeout             time.Duration    // RFC 7766 §6.2.3, and what RFC 7828 offers
-	WriteTimeout            time.Duration    // a client that reads slower is cut off
-	MaxConnections          int
-	MaxConnectionsPerClient int
+	Listen []netip.AddrPort // nil: Config.Listen; empty: none
+	Limits stream.Limits
 }
 
 // Log configures what the server says about itself.
@@ -77,12 +75,14 @@ func Default() *Config {
 			netip.AddrPortFrom(netip.IPv6Unspecified(), 53),
 		},
 		UDP: UDP{MaxBytes: 1232}, // RFC 9715 §3.1, DNS Flag Day 2020
-		TCP: TCP{
-			IdleTimeout:             10 * time.Second,
-			WriteTimeout:            10 * time.Second,
-			MaxConnections:          4096,
-			MaxConnectionsPerClient: 64,
-		},
+		TCP: TCP{Limits: stream.Limits{
+			MaxConns:        10_000,
+			MaxFrameBytes:   4096,
+			MaxPendingBytes: 64 << 20,
+			IdleTimeout:     10 * time.Second, // RFC 7766 §6.2.3
+			FrameTimeout:    3 * time.Second,
+			WriteTimeout:    10 * time.Second,
+		}},
 		Log:           Log{Level: "info", Format: "auto"},
 		ZoneDirectory: ".",
 	}
@@ -191,6 +191,9 @@ func (c *Config) Check() Problems {
 	}
 	return ps
 }
+
+// Readable tells whether the master file is there.
+func (z *Zone) Readable() bool { return z.File != "" && checkFile(z.File) == nil }
 
 func (z *Zone) origin(path string) string {
 	if z.at.line > 0 {

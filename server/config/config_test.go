@@ -48,8 +48,7 @@ func describe(c *Config) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "identity %q version %q\n", c.Identity, c.Version)
 	fmt.Fprintf(&b, "udp %v workers %d max-bytes %d\n", c.UDPListen(), c.UDP.Workers, c.UDP.MaxBytes)
-	fmt.Fprintf(&b, "tcp %v idle %v write %v connections %d per client %d\n", c.TCPListen(),
-		c.TCP.IdleTimeout, c.TCP.WriteTimeout, c.TCP.MaxConnections, c.TCP.MaxConnectionsPerClient)
+	fmt.Fprintf(&b, "tcp %v %+v\n", c.TCPListen(), c.TCP.Limits)
 	fmt.Fprintf(&b, "user %q group %q log %s %s\n", c.User, c.Group, c.Log.Level, c.Log.Format)
 	for _, z := range c.Zones {
 		fmt.Fprintf(&b, "zone %s from %s\n", dname.Display(z.Name), z.File)
@@ -207,7 +206,7 @@ func FuzzConfig(f *testing.F) {
 				t.Fatalf("accepted the zone %q in file %q", z.Name, z.File)
 			}
 		}
-		if c.UDP.MaxBytes < 512 || c.UDP.MaxBytes > 65535 || c.TCP.IdleTimeout <= 0 || c.TCP.MaxConnections < 1 {
+		if c.UDP.MaxBytes < 512 || c.UDP.MaxBytes > 65535 || c.TCP.Limits.IdleTimeout <= 0 || c.TCP.Limits.MaxConns < 1 {
 			t.Fatalf("accepted %+v", c)
 		}
 	})

@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"yushan/server/stream"
+)
 
 // field is one key of the configuration.
 type field struct {
@@ -47,18 +51,10 @@ func (c *Config) schema() object {
 			{key: "max-bytes", value: size(&c.UDP.MaxBytes, 512, 65507),
 				doc: "Largest answer on UDP, and the size that our OPT record announces. Above 1232 bytes answers may be fragmented and lost (RFC 9715)."},
 		}), doc: "Queries on UDP."},
-		{key: "tcp", value: section(object{
+		{key: "tcp", value: section(append(object{
 			{key: "listen", value: addresses(&c.TCP.Listen),
 				doc: "Addresses for TCP alone, instead of those of `listen`. An empty list turns TCP off, which RFC 7766 §5 forbids to a name server on the Internet."},
-			{key: "idle-timeout", value: duration(&c.TCP.IdleTimeout, 100*time.Millisecond, time.Hour),
-				doc: "How long a connection may stay without a query. Offered to clients that ask for it (RFC 7828)."},
-			{key: "write-timeout", value: duration(&c.TCP.WriteTimeout, 100*time.Millisecond, time.Hour),
-				doc: "How long a client may take to read what has been answered."},
-			{key: "max-connections", value: number(&c.TCP.MaxConnections, 1, 1<<20),
-				doc: "Connections at once on an address."},
-			{key: "max-connections-per-client", value: number(&c.TCP.MaxConnectionsPerClient, 1, 1<<20),
-				doc: "Connections at once from one client (an IPv4 address, or an IPv6 /64)."},
-		}), doc: "Queries on TCP."},
+		}, limits(&c.TCP.Limits)...)), doc: "Queries on TCP."},
 		{key: "user", value: text(&c.User, 64, "yushan"),
 			doc: "User to become once the ports are bound. Needs a start as root. Zone files must be readable for that user."},
 		{key: "group", value: text(&c.Group, 64, "yushan"),
@@ -79,5 +75,28 @@ func (c *Config) schema() object {
 					doc: "Its master file (RFC 1035 §5)."},
 			}
 		}), doc: "The zones to serve."},
+	}
+}
+
+// limits are the keys of every transport that has connections.
+func limits(l *stream.Limits) object {
+	const shortest, longest = 100 * time.Millisecond, time.Hour
+	return object{
+		{key: "max-connections", value: number(&l.MaxConns, 1, 1<<20),
+			doc: "Connections at once on an address. Each needs a file descriptor."},
+		{key: "max-connections-per-client", value: number(&l.MaxConnsPerClient, 0, 1<<20),
+			doc: "Those of them that one IPv4 address, or one IPv6 /64, may have. 0 is a quarter of them."},
+		{key: "max-queries-per-connection", value: number(&l.MaxQueries, 0, 1<<30),
+			doc: "Queries after which a connection is closed. 0 is no limit."},
+		{key: "max-query-bytes", value: size(&l.MaxFrameBytes, 512, 65535),
+			doc: "Longest query. A connection that brings a longer one is closed."},
+		{key: "max-pending-bytes", value: size(&l.MaxPendingBytes, 1<<16, 1<<40),
+			doc: "Memory for answers that slow clients don't take, on an address. When it is used up, slow clients are cut off at once."},
+		{key: "idle-timeout", value: duration(&l.IdleTimeout, shortest, longest),
+			doc: "How long a connection may stay without a query; less when most connections are in use. Offered to clients that ask for it (RFC 7828)."},
+		{key: "query-timeout", value: duration(&l.FrameTimeout, shortest, longest),
+			doc: "How long a query may take from its first byte to its last."},
+		{key: "write-timeout", value: duration(&l.WriteTimeout, shortest, longest),
+			doc: "How long a client may take to read what has been answered."},
 	}
 }

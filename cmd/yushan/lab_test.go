@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+
+	"yushan/examples/lab"
+)
+
+// TestLab runs the lab, and every line that it prints to be pasted.
+func TestLab(t *testing.T) {
+	for _, tool := range []string{"dig", "kdig"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Skipf("%s is missing (Debian: bind9-dnsutils, knot-dnsutils)", tool)
+		}
+	}
+	port := freePort(t)
+	p := start(t, "Ctrl-C stops it.", nil, "lab", "--all", "--port", fmt.Sprint(port))
+	text := p.text()
+	for _, want := range []string{"tw. ", "台灣. (xn--kpry57d.)", "台湾. (xn--kprw13d.)", "NSEC3, opt-out", fmt.Sprintf("127.0.0.1:%d", port)} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in what the lab prints:\n%s", want, text)
+		}
+	}
+	pasted, listed := 0, 0
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if before, command, ok := strings.Cut(line, "  dig "); ok && before != "" {
+			listed++
+			out := paste(t, "dig "+command)
+			if !strings.Contains(out, "status: NOERROR") && !strings.Contains(out, "status: NXDOMAIN") && !strings.Contains(out, "status: YXDOMAIN") {
+				t.Errorf("%s\nexpected an answer, have\n%s", line, out)
+			}
+		} else if strings.HasPrefix(line, "dig ") || strings.HasPrefix(line, "kdig ") {
+			pasted++
+		}
+	}
+	questions := 0
+	for _, z := range lab.Zones {
+		questions += len(z.Questions())
+	}
+	if listed != questions {
+		t.Errorf("%d commands for the questions of the files, expected %d", listed, questions)
+	}
+	for _, topic := range labTopics {
+		for _, q := range topic.questions {
+			line := q.command(loopback(uint16(port)))
+			if !strings.Contains(text, "    "+line+"\n") {
+				t.Errorf("%s isn't printed", line)
+			}
+			out := paste(t, "export LC_ALL=C.UTF-8; "+line) + paste(t, "export LC_ALL=C; "+line)
+			for _, want := range q.want {
+				if !strings.Contains(spaces(out), spaces(want)) {
+					t.Errorf("%s\nexpected %q in\n%s", line, want, out)
+				}
+			}
+			pasted--
+		}
+	}
+	if pasted != 0 {
+		t.Errorf("%d commands are printed that this test doesn't expect", pasted)
+	}
+	p.signal(syscall.SIGINT)
+	if code := p.exitCode(); code != 0 {
+		t.Errorf("exit %d after Ctrl-C, expected 0", code)
+	}
+}
+
+// paste runs a line as a shell does.
+func paste(t *testing.T, line string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), testPatience)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "bash", "-c", line).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: %v\n%s", line, err, out)
+	}
+	return string(out)
+}
+
+// spaces makes all runs of white space one blank: tools align columns.
+func spaces(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+func TestLabWithoutIPv6(t *testing.T) {
+	if !haveIPv6() {
+		t.Skip("the other test shows it")
+	}
+	port := freePort(t)
+	p := start(t, "Ctrl-C stops it.", nil, "lab", "--port", fmt.Sprint(port))
+	if !strings.Contains(p.text(), fmt.Sprintf("[::1]:%d", port)) {
+		t.Errorf("::1 isn't served:\n%s", p.text())
+	}
+}

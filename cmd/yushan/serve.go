@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"strconv"
+
+	"yushan/server"
+	"yushan/server/config"
+)
+
+type serveCommand struct {
+	Config string   `short:"c" placeholder:"FILE" help:"Configuration to serve by."`
+	Zone   []string `short:"z" placeholder:"ORIGIN=FILE" sep:"none" help:"Zone to serve without a configuration; may be repeated. ORIGIN is written with A-labels or U-labels; \".\" is the root."`
+	Listen []string `short:"l" placeholder:"ADDRESS" sep:"none" help:"Address for UDP and TCP, with --zone; may be repeated. Without it: port 5300 on 127.0.0.1 and ::1."`
+	logFlags
+}
+
+func (*serveCommand) Help() string {
+	return `With --config it is the production server; examples/yushan.yaml is a configuration to start from. With --zone it serves master files without one.
+
+SIGHUP reads configuration and zones again without losing a query. What has mistakes doesn't get into service: a zone keeps its last good version, a configuration changes nothing. SIGTERM and SIGINT answer what is in flight and stop; a second one stops at once.
+
+Examples:
+
+    yushan serve --config /etc/yushan/yushan.yaml
+    yushan serve --zone tw=tw.zone --zone 台灣=taiwan.zone --listen 127.0.0.1:5300
+    yushan serve --zone .=root.zone
+    kill -HUP $(pidof yushan)`
+}
+
+// Run implements the command.
+func (c *serveCommand) Run(con *console) error {
+	load, err := c.source()
+	if err != nil {
+		return err
+	}
+	cfg, err := load()
+	if err != nil {
+		return err
+	}
+	level, err := atomicLevel(cfg.Log.Level)
+	if err != nil {
+		return err
+	}
+	log := server.NewLog(con.err, cfg.Log.Format, level)
+	defer log.Sync()
+	bars := newProgress(con.err, "reading")
+	defer bars.finish()
+	opts := server.Options{Log: log, Level: &level, Progress: bars.update, Loaded: bars.finish}
+	return server.Run(context.Background(), cfg, opts, load, nil)
+}
+
+// source returns what reads the configuration: at the start, and at SIGHUP.
+func (c *serveCommand) source() (func() (*config.Config, error), error) {
+	switch {
+	case c.Config != "" && (len(c.Zone) > 0 || len(c.Listen) > 0):
+		return nil, usagef("--zone and --listen are for serving without --config")
+	case c.Config != "":
+		return func() (*config.Config, error) {
+			cfg, err := config.Load(c.Config)
+			if err != nil {
+				return nil, err
+			}
+			return c.override(cfg), nil
+		}, nil
+	case len(c.Zone) == 0:
+		return nil, usagef("nothing to serve: give --config, or --zone (or try \"yushan lab\")")
+	}
+	return func() (*config.Config, error) {
+		cfg := config.Default()
+		for _, z := range c.Zone {
+			if err := cfg.AddZone(z); err != nil {
+				return nil, usagef("--zone: %v", err)
+			}
+		}
+		var err error
+		if cfg.Listen, err = listenAddresses(c.Listen, labPort); err != nil {
+			return nil, err
+		}
+		if problems := cfg.Check(); len(problems) > 0 {
+			return nil, problems
+		}
+		return c.override(cfg), nil
+	}, nil
+}
+
+func (c *serveCommand) override(cfg *config.Config) *config.Config {
+	if c.LogLevel != "" {
+		cfg.Log.Level = c.LogLevel
+	}
+	if c.LogFormat != "" {
+		cfg.Log.Format = c.LogFormat
+	}
+	return cfg
+}
+
+// listenAddresses reads the addresses of --listen. Without any it is the
+// loopback addresses that this machine has.
+func listenAddresses(texts []string, port uint16) (addrs []netip.AddrPort, err error) {
+	for _, text := range texts {
+		a, err := config.ParseAddress(text)
+		if err != nil {
+			return nil, usagef("--listen: %v", err)
+		}
+		addrs = append(addrs, a)
+	}
+	if len(addrs) == 0 {
+		addrs = append(addrs, loopback(port))
+		if haveIPv6() {
+			addrs = append(addrs, netip.AddrPortFrom(netip.IPv6Loopback(), port))
+		}
+	}
+	return addrs, nil
+}
+
+func loopback(port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
+}
+
+// haveIPv6 tells whether this machine has ::1, which containers often lack.
+func haveIPv6() bool {
+	conn, err := net.ListenPacket("udp6", net.JoinHostPort("::1", strconv.Itoa(0)))
+	if err != nil {
+		return false
+	}
+	conn.Close()
+	return true
+}

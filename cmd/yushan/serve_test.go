@@ -1,0 +1,493 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// site is a directory with a configuration and zones, and a port to serve them on.
+type site struct {
+	t    *testing.T
+	dir  string
+	port int
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	return &site{t, t.TempDir(), freePort(t)}
+}
+
+func (s *site) path(name string) string { return filepath.Join(s.dir, name) }
+
+// configure writes yushan.yaml: on s.port, with the lines given behind.
+func (s *site) configure(lines ...string) {
+	s.t.Helper()
+	put(s.t, s.path("yushan.yaml"), fmt.Sprintf("listen: 127.0.0.1:%d\n%s\n", s.port, strings.Join(lines, "\n")))
+}
+
+func (s *site) start(env ...string) *process {
+	s.t.Helper()
+	return start(s.t, "serving", env, "serve", "--config", s.path("yushan.yaml"), "--log-format", "console")
+}
+
+const twoZones = "zones:\n  - {name: tw, file: tw.zone}\n  - {name: 台灣, file: taiwan.zone}"
+
+func TestServeByConfig(t *testing.T) {
+	s := newSite(t)
+	put(t, s.path("tw.zone"), zoneText(1))
+	put(t, s.path("taiwan.zone"), zoneText(2))
+	s.configure(twoZones, "identity: test-server")
+	p := s.start()
+	p.await("zone loaded  zone=台灣. (xn--kpry57d.) serial=2", 1)
+	for _, network := range []string{"udp", "tcp"} {
+		if r := ask(t, network, s.port, "xn--kpry57d.", dns.TypeSOA); len(r.Answer) != 1 || !r.Authoritative {
+			t.Errorf("by %s: expected the SOA record, have\n%v", network, r)
+		}
+		if r := ask(t, network, s.port, "www.example.tw.", dns.TypeA); len(r.Ns) != 1 || len(r.Extra) != 1 || r.Authoritative {
+			t.Errorf("by %s: expected a referral with glue, have\n%v", network, r)
+		}
+	}
+	if code := p.stop(); code != 0 {
+		t.Errorf("exit %d after SIGTERM, expected 0", code)
+	}
+	p.await("stopped  ", 1)
+}
+
+func TestServeByFlags(t *testing.T) {
+	s := newSite(t)
+	put(t, s.path("tw.zone"), zoneText(1))
+	put(t, s.path("root.zone"), "$TTL 300\n@ SOA a. b. 7 2 3 4 5\n@ NS a.tw.\ntw. NS a.tw.\na.tw. A 192.0.2.1\n")
+	p := start(t, "serving", nil, "serve", "--zone", "台灣="+s.path("tw.zone"), "--zone", ".="+s.path("root.zone"),
+		"--listen", fmt.Sprintf("127.0.0.1:%d", s.port), "--log-format", "console")
+	if got := serial(t, s.port, "xn--kpry57d."); got != 1 {
+		t.Errorf("serial of 台灣. is %d, expected 1", got)
+	}
+	if got := serial(t, s.port, "."); got != 7 {
+		t.Errorf("serial of the root is %d, expected 7", got)
+	}
+	put(t, s.path("tw.zone"), zoneText(2))
+	p.signal(syscall.SIGHUP)
+	p.await("reloaded", 1)
+	if got := serial(t, s.port, "xn--kpry57d."); got != 2 {
+		t.Errorf("serial of 台灣. is %d after SIGHUP, expected 2", got)
+	}
+}
+
+// TestReloadLosesNoQuery changes both zones twenty times under load.
+func TestReloadLosesNoQuery(t *testing.T) {
+	s := newSite(t)
+	write := func(serial int) {
+		put(t, s.path("tw.zone"), zoneText(serial))
+		put(t, s.path("taiwan.zone"), zoneText(serial))
+	}
+	write(1)
+	s.configure(twoZones)
+	p := s.start()
+
+	ctx, cancel := context.WithCancel(context.Background())
+	var (
+		group    sync.WaitGroup
+		answered atomic.Int64
+	)
+	for i, network := range []string{"udp", "udp", "tcp", "tcp"} {
+		group.Go(func() {
+			conn, err := dns.Dial(network, fmt.Sprintf("127.0.0.1:%d", s.port))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			zone := []string{"tw.", "xn--kpry57d."}[i%2]
+			last := uint32(0)
+			for id := uint16(1); ctx.Err() == nil; id++ {
+				m := new(dns.Msg)
+				m.SetQuestion(zone, dns.TypeSOA)
+				m.Id = id
+				conn.SetDeadline(time.Now().Add(testPatience))
+				if err := conn.WriteMsg(m); err != nil {
+					t.Errorf("query %d by %s: %v", id, network, err)
+					return
+				}
+				r, err := conn.ReadMsg()
+				if err != nil || r.Id != id || len(r.Answer) != 1 {
+					t.Errorf("query %d by %s was lost: %v\n%v", id, network, err, r)
+					return
+				}
+				serial := r.Answer[0].(*dns.SOA).Serial
+				if serial < last {
+					t.Errorf("serial %d of %s after %d", serial, zone, last)
+				}
+				last = serial
+				answered.Add(1)
+			}
+		})
+	}
+	const reloads = 20
+	for i := 2; i < 2+reloads; i++ {
+		write(i)
+		before := answered.Load()
+		p.signal(syscall.SIGHUP)
+		p.await("reloaded", i-1)
+		for end := time.Now().Add(testPatience); answered.Load() < before+100 && time.Now().Before(end) && !t.Failed(); {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	cancel()
+	group.Wait()
+	for _, zone := range []string{"tw.", "xn--kpry57d."} {
+		if got := serial(t, s.port, zone); got != 1+reloads {
+			t.Errorf("serial of %s is %d, expected %d", zone, got, 1+reloads)
+		}
+	}
+	t.Logf("%d queries during %d reloads", answered.Load(), reloads)
+}
+
+func TestBrokenZoneKeepsTheOldOne(t *testing.T) {
+	s := newSite(t)
+	put(t, s.path("tw.zone"), zoneText(1))
+	put(t, s.path("taiwan.zone"), zoneText(1))
+	s.configure(twoZones)
+	p := s.start()
+	put(t, s.path("tw.zone"), strings.Replace(zoneText(2), "192.0.2.1", "192.0.2.300", 1))
+	put(t, s.path("taiwan.zone"), zoneText(2))
+	p.signal(syscall.SIGHUP)
+	p.await("reloaded", 1)
+	for _, text := range []string{"zone KEEPS ITS OLD VERSION in service: the new one could not be loaded  zone=tw.", "tw.zone:4:", `192.0.2.300`} {
+		p.await(text, 1)
+	}
+	if got := serial(t, s.port, "tw."); got != 1 {
+		t.Errorf("serial of the broken zone is %d, expected the old 1", got)
+	}
+	if got := serial(t, s.port, "xn--kpry57d."); got != 2 {
+		t.Errorf("serial of the zone that is good is %d, expected 2", got)
+	}
+	put(t, s.path("tw.zone"), zoneText(3))
+	p.signal(syscall.SIGHUP)
+	p.await("reloaded", 2)
+	if got := serial(t, s.port, "tw."); got != 3 {
+		t.Errorf("serial of the repaired zone is %d, expected 3", got)
+	}
+	os.Remove(s.path("tw.zone")) // the configuration names a file that isn't there: refused
+	p.signal(syscall.SIGHUP)
+	p.await("reload REFUSED", 1)
+	if got := serial(t, s.port, "tw."); got != 3 {
+		t.Errorf("serial is %d without its file, expected 3", got)
+	}
+}
+
+func TestBrokenConfigChangesNothing(t *testing.T) {
+	s := newSite(t)
+	put(t, s.path("tw.zone"), zoneText(1))
+	put(t, s.path("taiwan.zone"), zoneText(1))
+	s.configure(twoZones)
+	p := s.start()
+	put(t, s.path("tw.zone"), zoneText(2))
+	s.configure("zones:\n  - {name: tw, file: tw.zone}", "lisen: 127.0.0.1", "udp: {workers: many}")
+	p.signal(syscall.SIGHUP)
+	p.await("reload REFUSED: nothing was changed", 1)
+	p.await(`lisen: unknown key; did you mean "listen"?`, 1)
+	p.await("udp.workers: expected a number", 1)
+	for _, zone := range []string{"tw.", "xn--kpry57d."} {
+		if got := serial(t, s.port, zone); got != 1 {
+			t.Errorf("serial of %s is %d, expected the old 1", zone, got)
+		}
+	}
+}
+
+func TestReloadFollowsTheConfig(t *testing.T) {
+	s := newSite(t)
+	put(t, s.path("tw.zone"), zoneText(1))
+	put(t, s.path("taiwan.zone"), zoneText(1))
+	s.configure("zones:\n  - {name: tw, file: tw.zone}")
+	p := s.start()
+	old := s.port
+
+	s.port = freePort(t)
+	s.configure(twoZones, "log: {level: debug}")
+	p.signal(syscall.SIGHUP)
+	p.await("reloaded", 1)
+	if got := serial(t, s.port, "xn--kpry57d."); got != 1 {
+		t.Errorf("the new zone on the new port has serial %d, expected 1", got)
+	}
+	conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", old))
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("the old port: %v, expected %v", err, syscall.ECONNREFUSED)
+	}
+	if err == nil {
+		conn.Close()
+	}
+
+	s.configure("zones:\n  - {name: 台灣, file: taiwan.zone}")
+	p.signal(syscall.SIGHUP)
+	p.await("reloaded", 2)
+	p.await("zone removed  zone=tw.", 1)
+	if got := serial(t, s.port, "tw."); got != 0 {
+		t.Errorf("the removed zone has serial %d, expected none", got)
+	}
+
+	// A port that another has: refused, and all stays.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	good := s.port
+	s.port = l.Addr().(*net.TCPAddr).Port
+	s.configure(twoZones)
+	p.signal(syscall.SIGHUP)
+	p.await("reload REFUSED", 1)
+	if got := serial(t, good, "xn--kpry57d."); got != 1 {
+		t.Errorf("after a refused reload the serial is %d, expected 1", got)
+	}
+}
+
+func TestUnchangedZoneIsNotReadAgain(t *testing.T) {
+	s := newSite(t)
+	put(t, s.path("tw.zone"), "$INCLUDE rest.inc\n")
+	put(t, s.path("rest.inc"), zoneText(1))
+	put(t, s.path("taiwan.zone"), zoneText(1))
+	old := time.Now().Add(-time.Hour)
+	for _, name := range []string{"tw.zone", "rest.inc", "taiwan.zone"} {
+		if err := os.Chtimes(s.path(name), old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.configure(twoZones, "log: {level: debug}")
+	p := s.start()
+	p.signal(syscall.SIGHUP)
+	p.await("reloaded", 1)
+	p.await("zone unchanged", 2)
+	put(t, s.path("rest.inc"), zoneText(2)) // the included file counts
+	p.signal(syscall.SIGHUP)
+	p.await("reloaded", 2)
+	p.await("zone unchanged", 3)
+	if got := serial(t, s.port, "tw."); got != 2 {
+		t.Errorf("serial is %d after the included file was changed, expected 2", got)
+	}
+}
+
+func TestStartListsAllThatIsInTheWay(t *testing.T) {
+	s := newSite(t)
+	put(t, s.path("tw.zone"), "$TTL 300\n@ SOA a b 1 2 3 4 5\n@ NS a.dns\na.dns A 192.0.2.300\n")
+	put(t, s.path("taiwan.zone"), "$TTL 300\n@ NS a.dns\n")
+	s.configure(twoZones)
+	_, stderr, code := yushan(t, "serve", "--config", s.path("yushan.yaml"))
+	if code != 1 {
+		t.Errorf("exit %d, expected 1", code)
+	}
+	for _, text := range []string{"zone tw. cannot be served: 1 error", "tw.zone:4:", "192.0.2.300", "zone 台灣. (xn--kpry57d.) cannot be served", "SOA"} {
+		if !strings.Contains(stderr, text) {
+			t.Errorf("%q is missing in\n%s", text, stderr)
+		}
+	}
+}
+
+func TestSecondServerOnThePort(t *testing.T) {
+	s := newSite(t)
+	put(t, s.path("tw.zone"), zoneText(1))
+	s.configure("zones:\n  - {name: tw, file: tw.zone}")
+	s.start()
+	_, stderr, code := yushan(t, "serve", "--config", s.path("yushan.yaml"))
+	if code != 1 || strings.Count(stderr, "another server is running on this port") != 2 {
+		t.Errorf("exit %d, expected 1, and a clear error for UDP and for TCP in\n%s", code, stderr)
+	}
+	if got := serial(t, s.port, "tw."); got != 1 {
+		t.Errorf("the first server gives the serial %d, expected 1", got)
+	}
+}
+
+// TestStopAnswersWhatIsInFlight queues queries in a server that is being
+// stopped: what it had received before it was told to stop is answered.
+func TestStopAnswersWhatIsInFlight(t *testing.T) {
+	s := newSite(t)
+	put(t, s.path("tw.zone"), zoneText(1))
+	s.configure("zones:\n  - {name: tw, file: tw.zone}")
+	p := s.start()
+	query := new(dns.Msg)
+	query.SetQuestion("tw.", dns.TypeSOA)
+	wire, err := query.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 200
+	udp, err := net.Dial("udp", fmt.Sprintf("127.0.0.1:%d", s.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	tcp, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	// The first answer shows that the connection has been accepted.
+	framed := append(binary.BigEndian.AppendUint16(nil, uint16(len(wire))), wire...)
+	reader := bufio.NewReader(tcp)
+	tcp.SetDeadline(time.Now().Add(testPatience))
+	udp.SetDeadline(time.Now().Add(testPatience))
+	readTCP := func() error {
+		var length [2]byte
+		if _, err := reader.Read(length[:1]); err != nil {
+			return err
+		}
+		if _, err := reader.Read(length[1:]); err != nil {
+			return err
+		}
+		_, err := reader.Discard(int(binary.BigEndian.Uint16(length[:])))
+		return err
+	}
+	if _, err := tcp.Write(framed); err != nil {
+		t.Fatal(err)
+	}
+	if err := readTCP(); err != nil {
+		t.Fatal(err)
+	}
+
+	p.signal(syscall.SIGSTOP) // so that all of it is in flight when SIGTERM comes
+	for range n {
+		if _, err := udp.Write(wire); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := tcp.Write(framed); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.signal(syscall.SIGTERM)
+	p.signal(syscall.SIGCONT)
+	buf := make([]byte, 65535)
+	for i := range n {
+		if _, err := udp.Read(buf); err != nil {
+			t.Fatalf("%d of %d UDP queries in flight were answered: %v", i, n, err)
+		}
+	}
+	for i := range n {
+		if err := readTCP(); err != nil {
+			t.Fatalf("%d of %d TCP queries in flight were answered: %v", i, n, err)
+		}
+	}
+	if code := p.exitCode(); code != 0 {
+		t.Errorf("exit %d, expected 0", code)
+	}
+}
+
+func TestPrivilegesAreGivenUp(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	s := newSite(t)
+	// The user must get at the files; t.TempDir is root's own.
+	for dir := s.dir; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(t, s.path("tw.zone"), zoneText(1))
+	s.configure("zones:\n  - {name: tw, file: tw.zone}", "user: nobody")
+	p := s.start()
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", p.cmd.Process.Pid))
+	if err != nil || len(tasks) == 0 {
+		t.Fatalf("no threads: %v", err)
+	}
+	for _, task := range tasks {
+		status, err := os.ReadFile(task)
+		if err != nil {
+			continue // ended meanwhile
+		}
+		fields := map[string]string{}
+		for line := range strings.Lines(string(status)) {
+			key, value, _ := strings.Cut(line, ":")
+			fields[key] = strings.Join(strings.Fields(value), " ")
+		}
+		for key, want := range map[string]string{
+			"Uid": "65534 65534 65534 65534", "Gid": "65534 65534 65534 65534", "Groups": "65534",
+			"CapEff": "0000000000000000", "CapPrm": "0000000000000000", "NoNewPrivs": "1",
+		} {
+			if fields[key] != want {
+				t.Errorf("%s: %s is %q, expected %q", task, key, fields[key], want)
+			}
+		}
+	}
+	put(t, s.path("tw.zone"), zoneText(2))
+	p.signal(syscall.SIGHUP)
+	p.await("reloaded", 1)
+	if got := serial(t, s.port, "tw."); got != 2 {
+		t.Errorf("serial is %d after a reload as nobody, expected 2", got)
+	}
+}
+
+func TestServiceManagerIsTold(t *testing.T) {
+	s := newSite(t)
+	put(t, s.path("tw.zone"), zoneText(1))
+	s.configure("zones:\n  - {name: tw, file: tw.zone}")
+	dir, err := os.MkdirTemp("", "notify") // t.TempDir may be too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	address := filepath.Join(dir, "socket")
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: address, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	manager.SetDeadline(time.Now().Add(testPatience))
+	expect := func(want string) {
+		t.Helper()
+		buf := make([]byte, 4096)
+		n, err := manager.Read(buf)
+		if err != nil || !strings.HasPrefix(string(buf[:n]), want) {
+			t.Fatalf("the service manager got %q (%v), expected %q", buf[:n], err, want)
+		}
+	}
+	p := s.start("NOTIFY_SOCKET=" + address)
+	expect("READY=1")
+	p.signal(syscall.SIGHUP)
+	expect("RELOADING=1\nMONOTONIC_USEC=")
+	expect("READY=1")
+	p.signal(syscall.SIGINT)
+	expect("STOPPING=1")
+	if code := p.exitCode(); code != 0 {
+		t.Errorf("exit %d, expected 0", code)
+	}
+}
+
+func TestLogsInJSON(t *testing.T) {
+	s := newSite(t)
+	put(t, s.path("tw.zone"), zoneText(1))
+	p := start(t, `"serving"`, nil, "serve", "--zone", "台灣="+s.path("tw.zone"), "--listen", fmt.Sprintf("127.0.0.1:%d", s.port))
+	p.stop()
+	found := false
+	for line := range strings.Lines(p.text()) {
+		var entry map[string]any
+		if err := json.Unmarshal([]byte(line), &entry); err != nil {
+			t.Errorf("not JSON: %s", line)
+			continue
+		}
+		for _, key := range []string{"time", "level", "message"} {
+			if entry[key] == nil {
+				t.Errorf("%q is missing in %s", key, line)
+			}
+		}
+		if entry["message"] == "zone loaded" {
+			found = entry["zone"] == "台灣." && entry["zone_ascii"] == "xn--kpry57d." && entry["serial"] == 1.0
+		}
+	}
+	if !found {
+		t.Errorf("no line tells of the zone in two fields:\n%s", p.text())
+	}
+}
