@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"yushan/internal/testengine"
 )
 
 // The whole way of a query, over real sockets: system calls, engine, counters.
@@ -17,7 +19,7 @@ func TestNoAllocationPerQuery(t *testing.T) {
 			to = netip.IPv6Loopback()
 		}
 		conn := dial(t, netip.AddrPortFrom(to, s.Addr().Port()))
-		query, buf := ask(t, 1), make([]byte, 4096)
+		query, buf := testengine.Query(t, 1), make([]byte, 4096)
 		const batch = 100
 		allocations := testing.AllocsPerRun(50, func() {
 			for range batch {

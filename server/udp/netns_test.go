@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"yushan/internal/testengine"
 )
 
 // inNamespace calls f in a new network namespace with its loopback interface up
@@ -48,7 +50,7 @@ func TestWildcardIPv6AnswersFromTheAddressAsked(t *testing.T) {
 	}, func() {
 		s := start(t, Config{Addr: netip.MustParseAddrPort("[::]:0")})
 		for _, ip := range addresses {
-			exchange(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr(ip), s.Addr().Port())), ask(t, 1))
+			exchange(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr(ip), s.Addr().Port())), testengine.Query(t, 1))
 		}
 	})
 }
@@ -57,7 +59,7 @@ func TestLinkLocalClient(t *testing.T) {
 	inNamespace(t, []string{"ip addr add fe80::53/64 dev lo nodad"}, func() {
 		for _, listen := range []string{"[::]:0", "[fe80::53%lo]:0"} {
 			s := start(t, Config{Addr: netip.MustParseAddrPort(listen)})
-			exchange(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr("fe80::53%lo"), s.Addr().Port())), ask(t, 1))
+			exchange(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr("fe80::53%lo"), s.Addr().Port())), testengine.Query(t, 1))
 		}
 	})
 }
@@ -72,7 +74,7 @@ func TestOneBadClientDoesNotHurtTheBatch(t *testing.T) {
 		"ip rule add lookup local pref 5", "ip rule del pref 0",
 		"sysctl -q net.ipv4.conf.all.accept_local=1 net.ipv4.conf.lo.accept_local=1",
 	}, func() {
-		s, err := Listen(Config{Addr: netip.MustParseAddrPort("0.0.0.0:5300"), Workers: 1}, newEngine(t))
+		s, err := Listen(Config{Addr: netip.MustParseAddrPort("0.0.0.0:5300"), Workers: 1}, testengine.New(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,10 +87,10 @@ func TestOneBadClientDoesNotHurtTheBatch(t *testing.T) {
 		for n := range 10 {
 			for _, client := range []string{"192.0.2.1", "192.0.2.2"} {
 				from := netip.AddrPortFrom(netip.MustParseAddr(client), 4321)
-				sendFrom(t, raw, from, ask(t, n))
+				sendFrom(t, raw, from, testengine.Query(t, n))
 			}
-			sendFrom(t, raw, netip.MustParseAddrPort("127.0.0.1:0"), ask(t, n))
-			if _, err := good.Write(ask(t, n)); err != nil {
+			sendFrom(t, raw, netip.MustParseAddrPort("127.0.0.1:0"), testengine.Query(t, n))
+			if _, err := good.Write(testengine.Query(t, n)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -122,7 +124,7 @@ func sendFrom(t *testing.T, raw int, from netip.AddrPort, query []byte) {
 // answers again when there is room.
 func TestFullSendBuffer(t *testing.T) {
 	inNamespace(t, []string{"tc qdisc replace dev lo root tbf rate 8kbit burst 2kb limit 1mb", "tc qdisc del dev lo root"}, func() {
-		s, err := Listen(Config{Addr: loopback, Workers: 1}, newEngine(t))
+		s, err := Listen(Config{Addr: loopback, Workers: 1}, testengine.New(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +133,7 @@ func TestFullSendBuffer(t *testing.T) {
 		}
 		conn := dial(t, s.Addr())
 		for n := range 64 {
-			if _, err := conn.Write(ask(t, n)); err != nil {
+			if _, err := conn.Write(testengine.Query(t, n)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -149,7 +151,7 @@ func TestFullSendBuffer(t *testing.T) {
 		shape("tc qdisc del dev lo root")
 		responses := c.Responses
 		eventually(t, "no answers when there is room again", func() bool {
-			conn.Write(ask(t, 1))
+			conn.Write(testengine.Query(t, 1))
 			return s.Counters().Responses > responses
 		})
 	})

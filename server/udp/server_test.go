@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"strings"
@@ -14,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/miekg/dns"
+	"yushan/internal/testengine"
 )
 
 // patience is how long a test waits for what must happen. It decides only how
@@ -29,7 +28,7 @@ func start(t testing.TB, cfg Config) *Server {
 	if !cfg.Addr.IsValid() {
 		cfg.Addr = netip.MustParseAddrPort("127.0.0.1:0")
 	}
-	s, err := Listen(cfg, newEngine(t))
+	s, err := Listen(cfg, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,33 +63,6 @@ func dial(t testing.TB, to netip.AddrPort) *net.UDPConn {
 	return conn
 }
 
-// ask makes a query for the delegation number n of the test's zone, ID n mod 2¹⁶.
-func ask(t testing.TB, n int) []byte {
-	t.Helper()
-	m := new(dns.Msg).SetQuestion(fmt.Sprintf("www.D%d.tw.", n), dns.TypeA)
-	m.Id = uint16(n)
-	wire, err := m.Pack()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return wire
-}
-
-// checkAnswer reports an answer that doesn't belong to the query.
-func checkAnswer(query, answer []byte) error {
-	switch {
-	case len(answer) < len(query):
-		return fmt.Errorf("answer %x is shorter than the query %x", answer, query)
-	case answer[2]&0x80 == 0:
-		return fmt.Errorf("answer %x has QR=0", answer)
-	case string(answer[:2]) != string(query[:2]):
-		return fmt.Errorf("answer has ID %x, the query %x", answer[:2], query[:2])
-	case string(answer[12:len(query)]) != string(query[12:]):
-		return fmt.Errorf("answer has another question: %q, the query %q", answer[12:len(query)], query[12:])
-	}
-	return nil
-}
-
 func exchange(t testing.TB, conn *net.UDPConn, query []byte) []byte {
 	t.Helper()
 	if _, err := conn.Write(query); err != nil {
@@ -101,7 +73,7 @@ func exchange(t testing.TB, conn *net.UDPConn, query []byte) []byte {
 	if err != nil {
 		t.Fatalf("no answer from %s: %v", conn.RemoteAddr(), err)
 	}
-	if err := checkAnswer(query, buf[:n]); err != nil {
+	if err := testengine.Check(query, buf[:n]); err != nil {
 		t.Fatal(err)
 	}
 	return buf[:n]
@@ -110,7 +82,7 @@ func exchange(t testing.TB, conn *net.UDPConn, query []byte) []byte {
 func TestAnswersOverBothFamilies(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", "[::ffff:127.0.0.1]:0"} {
 		s := start(t, Config{Addr: netip.MustParseAddrPort(addr)})
-		exchange(t, dial(t, s.Addr()), ask(t, 1))
+		exchange(t, dial(t, s.Addr()), testengine.Query(t, 1))
 	}
 }
 
@@ -127,7 +99,7 @@ func TestBurst(t *testing.T) {
 			waiting := map[uint16][]byte{}
 			for next := 0; next < queries || len(waiting) > 0; {
 				for len(waiting) < window && next < queries {
-					q := ask(t, c*queries+next)
+					q := testengine.Query(t, c*queries+next)
 					waiting[binary.BigEndian.Uint16(q)] = q
 					next++
 					if _, err := conn.Write(q); err != nil {
@@ -146,7 +118,7 @@ func TestBurst(t *testing.T) {
 					t.Errorf("client %d: answer with ID %d, which isn't waited for", c, id)
 					return
 				}
-				if err := checkAnswer(q, buf[:n]); err != nil {
+				if err := testengine.Check(q, buf[:n]); err != nil {
 					t.Error(err)
 					return
 				}
@@ -195,17 +167,17 @@ func eventually(t testing.TB, failure string, ok func() bool) {
 func TestWildcardAnswersFromTheAddressAsked(t *testing.T) {
 	s := start(t, Config{Addr: netip.MustParseAddrPort("0.0.0.0:0")})
 	for _, ip := range []string{"127.0.0.1", "127.0.0.2", "127.9.8.7"} {
-		exchange(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr(ip), s.Addr().Port())), ask(t, 1))
+		exchange(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr(ip), s.Addr().Port())), testengine.Query(t, 1))
 	}
 	s = start(t, Config{Addr: netip.MustParseAddrPort("[::]:0")})
-	exchange(t, dial(t, netip.AddrPortFrom(netip.IPv6Loopback(), s.Addr().Port())), ask(t, 1))
+	exchange(t, dial(t, netip.AddrPortFrom(netip.IPv6Loopback(), s.Addr().Port())), testengine.Query(t, 1))
 }
 
 func TestWildcardIPv6LeavesIPv4Alone(t *testing.T) {
 	six := start(t, Config{Addr: netip.MustParseAddrPort("[::]:0")})
 	four := start(t, Config{Addr: netip.AddrPortFrom(netip.IPv4Unspecified(), six.Addr().Port())})
-	exchange(t, dial(t, netip.AddrPortFrom(netip.IPv6Loopback(), six.Addr().Port())), ask(t, 1))
-	exchange(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), four.Addr().Port())), ask(t, 2))
+	exchange(t, dial(t, netip.AddrPortFrom(netip.IPv6Loopback(), six.Addr().Port())), testengine.Query(t, 1))
+	exchange(t, dial(t, netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), four.Addr().Port())), testengine.Query(t, 2))
 	if six, four := settled(t, six, 1).Queries, settled(t, four, 1).Queries; six != 1 || four != 1 {
 		t.Errorf("%d queries over IPv6, %d over IPv4: expected 1 each", six, four)
 	}
@@ -214,16 +186,16 @@ func TestWildcardIPv6LeavesIPv4Alone(t *testing.T) {
 func TestJunkGetsNoAnswerAndDoesNoHarm(t *testing.T) {
 	s := start(t, Config{Workers: 1})
 	conn := dial(t, s.Addr())
-	response := ask(t, 7)
+	response := testengine.Query(t, 7)
 	response[2] |= 0x80
-	long := append(ask(t, 8), make([]byte, maxQueryBytes)...)
+	long := append(testengine.Query(t, 8), make([]byte, maxQueryBytes)...)
 	for _, junk := range [][]byte{{}, {1}, response, long} {
 		if _, err := conn.Write(junk); err != nil {
 			t.Fatal(err)
 		}
 	}
 	// The next thing to come back is the answer to a proper query.
-	exchange(t, conn, ask(t, 9))
+	exchange(t, conn, testengine.Query(t, 9))
 	if c := settled(t, s, 5); c.Queries != 5 || c.Unanswered != 4 || c.Responses != 1 {
 		t.Errorf("counters %+v: expected 5 queries, 4 of them unanswered", c)
 	}
@@ -231,12 +203,12 @@ func TestJunkGetsNoAnswerAndDoesNoHarm(t *testing.T) {
 
 // Nothing is answered before Serve; what came earlier isn't lost.
 func TestListenAloneAnswersNothing(t *testing.T) {
-	s, err := Listen(Config{Addr: netip.MustParseAddrPort("127.0.0.1:0")}, newEngine(t))
+	s, err := Listen(Config{Addr: netip.MustParseAddrPort("127.0.0.1:0")}, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	conn := dial(t, s.Addr())
-	if _, err := conn.Write(ask(t, 1)); err != nil {
+	if _, err := conn.Write(testengine.Query(t, 1)); err != nil {
 		t.Fatal(err)
 	}
 	if c := s.Counters(); c.Queries != 0 {
@@ -257,7 +229,7 @@ func TestListenAloneAnswersNothing(t *testing.T) {
 }
 
 func TestShutdownBeforeServe(t *testing.T) {
-	s, err := Listen(Config{Addr: netip.MustParseAddrPort("127.0.0.1:0")}, newEngine(t))
+	s, err := Listen(Config{Addr: netip.MustParseAddrPort("127.0.0.1:0")}, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +249,7 @@ func TestShutdownBeforeServe(t *testing.T) {
 func TestSecondServerIsRefused(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", "0.0.0.0:0"} {
 		first := start(t, Config{Addr: netip.MustParseAddrPort(addr), Workers: 2})
-		second, err := Listen(Config{Addr: first.Addr(), Workers: 2}, newEngine(t))
+		second, err := Listen(Config{Addr: first.Addr(), Workers: 2}, testengine.New(t))
 		if err == nil {
 			second.Shutdown(context.Background())
 			t.Errorf("%s: a second server could listen", first.Addr())
@@ -301,7 +273,7 @@ func TestRaceForOnePort(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
-			s, err := Listen(Config{Addr: addr, Workers: 3}, newEngine(t))
+			s, err := Listen(Config{Addr: addr, Workers: 3}, testengine.New(t))
 			if err != nil {
 				return
 			}
@@ -325,7 +297,7 @@ func TestBadConfigIsExplained(t *testing.T) {
 		{Config{Addr: netip.MustParseAddrPort("127.0.0.1:0"), MaxBytes: 100}, "expected 512 to 65507"},
 		{Config{Addr: netip.MustParseAddrPort("192.0.2.1:0")}, "this machine has no such address"},
 	} {
-		s, err := Listen(tt.cfg, newEngine(t))
+		s, err := Listen(tt.cfg, testengine.New(t))
 		if err == nil {
 			s.Shutdown(context.Background())
 			t.Errorf("%+v: no error, expected %q", tt.cfg, tt.want)

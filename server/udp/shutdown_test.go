@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"yushan/internal/testengine"
 )
 
 // Queries that are in the sockets' queues when the server is told to stop are
@@ -17,11 +19,11 @@ import (
 // queued.
 func TestShutdownAnswersWhatIsQueued(t *testing.T) {
 	const clients, each = 10, 100
-	s, err := Listen(Config{Addr: start(t, Config{}).Addr(), Workers: 2}, newEngine(t))
+	s, err := Listen(Config{Addr: start(t, Config{}).Addr(), Workers: 2}, testengine.New(t))
 	if err == nil {
 		t.Fatal("the port should be taken")
 	}
-	if s, err = Listen(Config{Addr: loopback, Workers: 2}, newEngine(t)); err != nil {
+	if s, err = Listen(Config{Addr: loopback, Workers: 2}, testengine.New(t)); err != nil {
 		t.Fatal(err)
 	}
 	var conns []*net.UDPConn
@@ -29,7 +31,7 @@ func TestShutdownAnswersWhatIsQueued(t *testing.T) {
 		conn := dial(t, s.Addr())
 		conns = append(conns, conn)
 		for n := range each {
-			if _, err := conn.Write(ask(t, n)); err != nil {
+			if _, err := conn.Write(testengine.Query(t, n)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -76,7 +78,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 		})
 		conns = append(conns, conn)
 		senders.Go(func() {
-			q := ask(t, 1)
+			q := testengine.Query(t, 1)
 			for {
 				select {
 				case <-stop:
@@ -123,13 +125,13 @@ func TestShutdownUnderLoad(t *testing.T) {
 
 // A context that has ended doesn't leave anything running.
 func TestShutdownCutShort(t *testing.T) {
-	s, err := Listen(Config{Addr: loopback}, newEngine(t))
+	s, err := Listen(Config{Addr: loopback}, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve() }()
-	exchange(t, dial(t, s.Addr()), ask(t, 1))
+	exchange(t, dial(t, s.Addr()), testengine.Query(t, 1))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := s.Shutdown(ctx); err != nil && !errors.Is(err, context.Canceled) {
@@ -138,7 +140,7 @@ func TestShutdownCutShort(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Errorf("Serve: %v", err)
 	}
-	again, err := Listen(Config{Addr: s.Addr()}, newEngine(t))
+	again, err := Listen(Config{Addr: s.Addr()}, testengine.New(t))
 	if err != nil {
 		t.Fatalf("the port isn't free: %v", err)
 	}

@@ -1,0 +1,321 @@
+package stream
+
+import (
+	"encoding/binary"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"yushan/server/query"
+)
+
+// reason is why a connection is to end, or has ended.
+type reason uint32
+
+const (
+	none       reason = iota
+	byClient          // it closed, or the network failed
+	idle              // no query for too long
+	halfFrame         // a frame was not completed in time, or slowly
+	badFrame          // a length that makes no sense
+	slowReader        // answers aren't taken
+	enough            // MaxQueries
+	evicted           // another connection needs the place
+	stopping          // the server is
+	reasons
+)
+
+// phase is what a connection waits for.
+type phase uint64
+
+const (
+	waiting   phase = iota // for a query
+	inFrame                // for the rest of a query
+	writing                // for the client to take answers
+	phaseBits = 2
+)
+
+// errBadFrame, errEnough end a connection from within; others come from the
+// network.
+var (
+	errBadFrame   = errors.New("frame length makes no sense")
+	errEnough     = errors.New("as many queries as one connection may bring")
+	errSlowReader = errors.New("too many answers aren't taken")
+)
+
+// lingerTimeout is how long the server waits, after its last answers, for the
+// client to close: closing a socket with unread bytes resets the connection, and a reset may
+// overtake the answers.
+const lingerTimeout = 500 * time.Millisecond
+
+// conn is one connection, and the goroutine that serves it.
+type conn struct {
+	server    *Server
+	nc        net.Conn
+	raw       syscall.RawConn // of a *net.TCPConn, else nil
+	client    netip.AddrPort
+	transport query.Transport
+	slot      int // in the server's table, which guards it
+
+	state atomic.Uint64 // since which tick << phaseBits | phase
+	// cut is set by others, with the server's mutex held, before they wake the
+	// goroutine. The first reason counts.
+	cut atomic.Uint32
+
+	// What follows belongs to the goroutine.
+	work    *workspace // while bytes are being handled
+	have    int        // work.in[:have] is filled
+	rest    []byte     // what wasn't handled before the last wait: at most a read, usually less than a frame
+	queries int
+	since   uint64 // tick in which rest's frame began
+	first   []byte // see readOther
+
+	// For io.go, whose functions are called by raw; made once.
+	tryRead, tryWrite func(fd uintptr) bool
+	ioErr             error
+	unsent            []byte
+	pending           int // bytes accounted for in the server's pending
+}
+
+func (s *Server) newConn(nc net.Conn, transport query.Transport) *conn {
+	c := &conn{server: s, nc: nc, transport: transport, client: clientOf(nc)}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		if raw, err := tcp.SyscallConn(); err == nil {
+			c.raw = raw
+			c.tryRead, c.tryWrite = c.readNow, c.writeNow
+			return c
+		}
+	}
+	c.first = make([]byte, firstBytes)
+	return c
+}
+
+// clientOf is the zero value for connections that have no such address, as those
+// of tests.
+func clientOf(nc net.Conn) netip.AddrPort {
+	if addr, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		at := addr.AddrPort()
+		return netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port())
+	}
+	return netip.AddrPort{}
+}
+
+// serve answers queries until the connection ends. It closes it.
+func (c *conn) serve() {
+	why := c.reasonOf(c.loop())
+	if why == stopping && c.answerLast() || why == enough || why == badFrame {
+		c.linger()
+	}
+	if tcp, ok := c.nc.(*net.TCPConn); ok && why == slowReader {
+		tcp.SetLinger(0) // what it didn't take, the kernel needn't keep
+	}
+	c.nc.Close()
+	if c.work != nil {
+		c.release()
+	}
+	c.server.events.byReason[why].Add(1)
+}
+
+func (c *conn) loop() error {
+	for {
+		if !c.wholeFrame() {
+			if err := c.read(); err != nil {
+				return err
+			}
+		} else {
+			c.take()
+		}
+		if err := c.answer(); err != nil {
+			return err
+		}
+	}
+}
+
+// wholeFrame reports whether rest has something to answer: so it is when a slow
+// reader kept the server from handling all of a read.
+func (c *conn) wholeFrame() bool {
+	return len(c.rest) >= 2 && len(c.rest) >= 2+int(binary.BigEndian.Uint16(c.rest))
+}
+
+// take gets a workspace, and puts rest into it.
+func (c *conn) take() {
+	if c.work == nil {
+		c.work = c.server.workspaces.get()
+	}
+	c.have = copy(c.work.in, c.rest)
+}
+
+// release gives the workspace back.
+func (c *conn) release() {
+	c.server.workspaces.put(c.work)
+	c.work, c.have = nil, 0
+}
+
+// keep remembers bytes that can't be handled yet.
+func (c *conn) keep(bytes []byte) {
+	if len(bytes) == 0 && cap(c.rest) > smallRest {
+		c.rest = nil
+		return
+	}
+	c.rest = append(c.rest[:0], bytes...)
+}
+
+// smallRest is how much memory a connection keeps for the halves of frames to
+// come; a query is rarely longer.
+const smallRest = 256
+
+// answer answers the whole frames of the workspace and gives it back.
+func (c *conn) answer() error {
+	w, s := c.work, c.server
+	engine := s.engine.Load()
+	w.req.Client, w.req.Transport = c.client, c.transport
+	w.req.KeepaliveUnits = uint16(s.keepalive.Load())
+
+	var err error
+	var queries, responses, bytesIn, bytesOut uint64
+	at, out := 0, 0
+	for err == nil && c.have-at >= 2 {
+		length := int(binary.BigEndian.Uint16(w.in[at:]))
+		if length < minFrameBytes || length > s.limits.MaxFrameBytes {
+			err = errBadFrame
+			break
+		}
+		if c.have-at < 2+length {
+			break
+		}
+		if len(w.out)-out < maxAnswerFrame {
+			break // loop comes back for the rest
+		}
+		w.req.Wire = w.in[at+2 : at+2+length]
+		at += 2 + length
+		queries++
+		bytesIn += uint64(length)
+		if n := engine.Answer(w.query, &w.req, w.out[out+2:out+maxAnswerFrame]); n > 0 {
+			binary.BigEndian.PutUint16(w.out[out:], uint16(n))
+			out += 2 + n
+			responses++
+			bytesOut += uint64(n)
+		}
+		c.queries++
+		if c.queries == s.limits.MaxQueries {
+			err = errEnough
+		}
+	}
+	if queries > 0 {
+		w.traffic.batches.Add(1)
+		w.traffic.queries.Add(queries)
+		w.traffic.bytesIn.Add(bytesIn)
+		w.traffic.responses.Add(responses)
+		w.traffic.bytesOut.Add(bytesOut)
+		if queries > responses {
+			w.traffic.unanswered.Add(queries - responses)
+		}
+	}
+	if at > 0 || len(c.rest) == 0 {
+		c.since = s.tick.Load() // what is left, if anything, is another frame
+	}
+	c.keep(w.in[at:c.have])
+	if out > 0 {
+		if failed := c.write(w.out[:out]); failed != nil {
+			err = failed
+		}
+	}
+	if c.work != nil {
+		c.release()
+	}
+	return err
+}
+
+// answerLast answers what has arrived until the server was told to stop. It
+// reports whether there was something.
+func (c *conn) answerLast() (answered bool) {
+	for range lastReads {
+		if !c.wholeFrame() {
+			if !c.readLast() {
+				return answered
+			}
+		} else {
+			c.take()
+		}
+		before := c.queries
+		err := c.answer()
+		answered = answered || c.queries > before
+		if err != nil {
+			return answered
+		}
+	}
+	return answered
+}
+
+// lastReads limits answerLast: a client that never stops sending would make it
+// endless. It is more than the kernel's receive buffer holds by default.
+const lastReads = 1024
+
+// linger tells the client that no more answers come, and waits a little for it
+// to close.
+func (c *conn) linger() {
+	half, ok := c.nc.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	c.nc.SetReadDeadline(time.Now().Add(lingerTimeout))
+	var ignored [512]byte
+	for {
+		if _, err := c.nc.Read(ignored[:]); err != nil {
+			return
+		}
+	}
+}
+
+// wait notes what the connection is about to wait for, and since when.
+func (c *conn) wait(p phase, since uint64) {
+	c.state.Store(since<<phaseBits | uint64(p))
+}
+
+// waits tells it.
+func (c *conn) waits() (p phase, since uint64) {
+	state := c.state.Load()
+	return phase(state & (1<<phaseBits - 1)), state >> phaseBits
+}
+
+// end makes the connection's goroutine end soon, and says why. It may be called
+// from any goroutine that holds the server's mutex. Only the wait is broken off:
+// one that reads still writes the answers to what it has got at that moment.
+func (c *conn) end(why reason) {
+	if !c.cut.CompareAndSwap(uint32(none), uint32(why)) && why != slowReader {
+		return
+	}
+	if why == slowReader {
+		c.nc.SetWriteDeadline(past)
+		return
+	}
+	c.nc.SetReadDeadline(past)
+}
+
+// past is a deadline that has gone by.
+var past = time.Unix(1, 0)
+
+// reasonOf tells why the loop has ended.
+func (c *conn) reasonOf(err error) reason {
+	switch {
+	case errors.Is(err, errBadFrame):
+		return badFrame
+	case errors.Is(err, errEnough):
+		return enough
+	case errors.Is(err, errSlowReader):
+		return slowReader
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		if p, _ := c.waits(); p == writing {
+			return slowReader
+		}
+		if why := reason(c.cut.Load()); why != none {
+			return why
+		}
+		return byClient
+	}
+	return byClient
+}

@@ -1,0 +1,280 @@
+package stream
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"yushan/internal/listen"
+	"yushan/server/query"
+)
+
+// Server answers queries on connections. Its methods may be called from any
+// goroutine.
+type Server struct {
+	listener *net.TCPListener // nil if made by New
+	limits   Limits
+	engine   *atomic.Pointer[query.Engine]
+
+	workspaces workspaces
+	events     events
+	tick       atomic.Uint64 // the number of sweeps so far
+	keepalive  atomic.Uint32 // the idle time-out of the moment, in units of RFC 7828
+	pending    atomic.Int64  // bytes that slow readers don't take
+
+	running sync.WaitGroup // connections' goroutines
+	sweeper sync.WaitGroup
+	stop    chan struct{} // closed when Shutdown begins
+	ended   chan struct{} // closed when the last connection has ended after that
+
+	mu        sync.Mutex // guards what follows
+	table     table
+	idleTicks uint64
+	sweeping  bool
+	stopping  bool          // connections end when what has arrived is answered
+	closed    bool          // no connection is taken any more
+	serving   chan struct{} // closed when Serve doesn't accept any more; nil before Serve
+}
+
+// Listen takes a TCP address into use; port 0 lets the kernel choose. Nothing is
+// accepted before [Server.Serve], so that privileges can be given up in between.
+// If another server has the address, the error wraps EADDRINUSE.
+//
+// The engine's pointer must be set before Serve, and may be changed at any time:
+// the queries of one read are answered by one engine.
+func Listen(addr netip.AddrPort, limits Limits, engine *atomic.Pointer[query.Engine]) (*Server, error) {
+	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	if !addr.IsValid() {
+		return nil, errors.New("listen on TCP: no address given")
+	}
+	s, err := New(limits, engine)
+	if err != nil {
+		return nil, listen.Error("TCP", addr, err)
+	}
+	network := "tcp4"
+	if addr.Addr().Is6() {
+		network = "tcp6" // sets IPV6_V6ONLY
+	}
+	// Idle connections don't live long enough for TCP's own keepalive.
+	config := net.ListenConfig{KeepAlive: -1}
+	config.SetMultipathTCP(false)
+	listener, err := config.Listen(context.Background(), network, addr.String())
+	if err != nil {
+		return nil, listen.Error("TCP", addr, err)
+	}
+	s.listener = listener.(*net.TCPListener)
+	return s, nil
+}
+
+// New makes a server that accepts nothing itself, for use with
+// [Server.ServeConn].
+func New(limits Limits, engine *atomic.Pointer[query.Engine]) (*Server, error) {
+	limits, err := limits.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		limits:     limits,
+		engine:     engine,
+		workspaces: workspaces{inBytes: max(readBytes, 2+limits.MaxFrameBytes)},
+		stop:       make(chan struct{}),
+		ended:      make(chan struct{}),
+		table:      table{clients: map[netip.Addr]int{}},
+	}
+	s.adapt()
+	return s, nil
+}
+
+// Addr is where a server made by Listen listens.
+func (s *Server) Addr() netip.AddrPort {
+	addr := s.listener.Addr().(*net.TCPAddr).AddrPort()
+	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+}
+
+// Serve accepts connections and answers their queries, until [Server.Shutdown] is
+// called and the last connection has ended. It is to be called once.
+func (s *Server) Serve() error {
+	s.mu.Lock()
+	if s.serving != nil {
+		s.mu.Unlock()
+		return errors.New("TCP server: Serve called twice")
+	}
+	done := make(chan struct{})
+	s.serving = done
+	stopping := s.stopping
+	s.mu.Unlock()
+
+	if !stopping {
+		s.accept()
+	}
+	s.listener.Close()
+	close(done)
+	<-s.ended
+	return nil
+}
+
+const (
+	acceptBackoffMin = 5 * time.Millisecond
+	acceptBackoffMax = time.Second
+	acceptPoll       = 100 * time.Millisecond
+	// backlogMoment is how long Shutdown goes on accepting: connections in the
+	// kernel's queue may bring queries that have been received.
+	backlogMoment = 10 * time.Millisecond
+)
+
+// accept takes connections until Shutdown sets the listener's deadline.
+func (s *Server) accept() {
+	backoff := acceptBackoffMin
+	for {
+		nc, err := s.listener.AcceptTCP()
+		switch {
+		case err == nil:
+			backoff = acceptBackoffMin
+			s.start(nc)
+		case isTimeout(err):
+			return
+		case errors.Is(err, unix.ECONNABORTED):
+			// The client has gone already.
+		default:
+			// No file descriptors, no memory: others' connections can make room,
+			// once it is wanted. The kernel complains before it looks for that.
+			s.events.acceptErrors.Add(1)
+			s.awaitConnection()
+			s.mu.Lock()
+			s.evict()
+			s.mu.Unlock()
+			select {
+			case <-s.stop:
+			case <-time.After(backoff):
+			}
+			backoff = min(2*backoff, acceptBackoffMax)
+		}
+	}
+}
+
+// awaitConnection waits until a connection can be accepted, or Shutdown is called.
+// It needs a thread for so long; net's listeners can't be asked otherwise.
+func (s *Server) awaitConnection() {
+	raw, err := s.listener.SyscallConn()
+	if err != nil {
+		return
+	}
+	for pending := 0; pending == 0; {
+		select {
+		case <-s.stop:
+			return
+		default:
+		}
+		err = raw.Control(func(fd uintptr) {
+			fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+			pending, _ = unix.Poll(fds[:], int(acceptPoll.Milliseconds()))
+		})
+		if err != nil {
+			return
+		}
+		pending = max(pending, 0) // EINTR
+	}
+}
+
+func (s *Server) start(nc net.Conn) {
+	c := s.newConn(nc, query.TCP)
+	if !s.admit(c) {
+		nc.Close()
+		return
+	}
+	go func() {
+		defer s.leave(c)
+		c.serve()
+	}()
+}
+
+// ServeConn answers the queries of one connection, over TLS for instance, and
+// closes it. It returns when the connection has ended. The same limits hold as for
+// connections that Serve accepts. Deadlines of nc are the server's to set. A *net.TCPConn, and only
+// that, costs no buffer while it waits.
+func (s *Server) ServeConn(nc net.Conn, transport query.Transport) {
+	c := s.newConn(nc, transport)
+	if !s.admit(c) {
+		nc.Close()
+		return
+	}
+	defer s.leave(c)
+	c.serve()
+}
+
+// Shutdown stops the server: no more connections are accepted, those that are
+// open are closed when all queries that have arrived are answered. Then all
+// goroutines have ended. If ctx ends first, connections are closed as they are,
+// and ctx's error is returned.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	if !s.stopping {
+		s.stopping = true
+		close(s.stop)
+	}
+	serving := s.serving
+	for _, c := range s.table.conns {
+		c.end(stopping)
+	}
+	s.mu.Unlock()
+
+	if s.listener != nil {
+		if serving != nil {
+			s.listener.SetDeadline(time.Now().Add(backlogMoment))
+			<-serving
+		} else {
+			s.listener.Close()
+		}
+	}
+	s.mu.Lock()
+	first := !s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if first {
+		go func() {
+			s.running.Wait() // nothing is added any more
+			close(s.ended)
+		}()
+	}
+
+	var err error
+	select {
+	case <-s.ended:
+	case <-ctx.Done():
+		err = ctx.Err()
+		s.mu.Lock()
+		for _, c := range s.table.conns {
+			c.nc.Close()
+		}
+		s.mu.Unlock()
+		<-s.ended
+	}
+	s.sweeper.Wait()
+	return err
+}
+
+// Counters returns the totals. They are read while connections go on, so that
+// they need not belong to the very same moment.
+func (s *Server) Counters() Counters {
+	sum := Counters{
+		Accepted:      s.events.accepted.Load(),
+		Refused:       s.events.refused.Load(),
+		Evicted:       s.events.evicted.Load(),
+		AcceptErrors:  s.events.acceptErrors.Load(),
+		IdleTimeouts:  s.events.byReason[idle].Load(),
+		FrameTimeouts: s.events.byReason[halfFrame].Load(),
+		BadFrames:     s.events.byReason[badFrame].Load(),
+		SlowReaders:   s.events.byReason[slowReader].Load(),
+	}
+	s.workspaces.addTo(&sum)
+	s.mu.Lock()
+	sum.Open = s.table.open
+	s.mu.Unlock()
+	return sum
+}
