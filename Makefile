@@ -1,0 +1,44 @@
+# "make" alone says what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
+
+# What the tests start: real servers, clients and validators, and a C compiler
+# for the race detector.
+PACKAGES := bind9 bind9-dnsutils bind9-utils dnsperf gcc iproute2 knot knot-dnsutils ldnsutils libc6-dev nsd unbound unbound-host
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## serve the example zones on port 5300 of this machine
+	go run ./cmd/yushan lab
+
+build: ## the static binary ./yushan
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o yushan ./cmd/yushan
+
+test: packages lint ## everything that must pass: this is what CI runs
+	go test -race -timeout 30m ./...
+
+packages: ## what the tests need; installs it if you are root on Debian
+	@bash internal/packages.sh $(PACKAGES)
+
+lint: ## gofmt, vet, staticcheck
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+vuln: ## known vulnerabilities of what we depend on; needs its database
+	go run $(GOVULNCHECK) ./...
+
+fuzz: ## each fuzz target for a while: make fuzz FUZZTIME=1m
+	@bash internal/fuzz.sh $(or $(FUZZTIME),20s)
+
+bench: ## the benchmarks beside the code
+	go test -run '^$$' -bench . ./...
+
+compare: ## this server beside NSD and Knot: load, speed, memory
+	bash bench/compare.sh
+
+.PHONY: help run build test packages lint vuln fuzz bench compare

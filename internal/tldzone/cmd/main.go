@@ -1,0 +1,48 @@
+// This command writes a synthetic zone, and queries for it, to files:
+//
+//	go run ./internal/tldzone/cmd -n 200000 -zone tw.zone -queries queries
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"yushan/internal/tldzone"
+)
+
+func main() {
+	var z tldzone.Zone
+	flag.StringVar(&z.Origin, "origin", "tw.", "name of the zone, with A-labels")
+	flag.IntVar(&z.Delegations, "n", 200_000, "number of delegations")
+	flag.Float64Var(&z.SignedShare, "signed", 0.02, "share of delegations that have a DS record")
+	flag.Uint64Var(&z.Seed, "seed", 1, "the same seed gives the same zone")
+	zone := flag.String("zone", "", "file to write the zone to")
+	queries := flag.String("queries", "", "file to write the queries to, as dnsperf reads them")
+	count := flag.Int("q", 500_000, "number of queries")
+	flag.Parse()
+	err := write(*zone, z.Write)
+	if err == nil {
+		err = write(*queries, func(w io.Writer) error { return z.WriteQueries(w, *count, tldzone.TLD) })
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "tldzone:", err)
+		os.Exit(1)
+	}
+}
+
+func write(path string, to func(io.Writer) error) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := to(f); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
