@@ -80,6 +80,14 @@ func quote(text []byte) string {
 	return b.String()
 }
 
+// bytesOf returns "1 byte", "2 bytes".
+func bytesOf(n int) string {
+	if n == 1 {
+		return "1 byte"
+	}
+	return fmt.Sprintf("%d bytes", n)
+}
+
 // quoteName returns a name as a message shows it, with U-labels: "例子.tw"
 // (xn--fsqu00a.tw).
 func quoteName(name []byte) string {

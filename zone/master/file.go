@@ -154,7 +154,7 @@ func (f *file) emit(c *chunk) error {
 func (f *file) sendError(text []byte, at, n int, message string) error {
 	p := f.s.control
 	p.start(&chunk{fileName: f.name}, text, f.line)
-	p.err, p.ownerKnown = nil, false
+	p.begin()
 	p.fail(at, min(at+n, len(text)), message)
 	return f.emit(&chunk{errs: []*Error{p.err}})
 }
@@ -169,7 +169,7 @@ func (f *file) directive(c *cutter, start, end int) error {
 	p := f.s.control
 	if kind == dirOrigin || kind == dirTTL {
 		p.start(&chunk{fileName: f.name, scope: f.scope}, text, 1)
-		p.err, p.paren, p.ownerKnown = nil, -1, false
+		p.begin()
 		p.directive()
 		f.scope = p.scope
 		return nil
@@ -178,7 +178,7 @@ func (f *file) directive(c *cutter, start, end int) error {
 		return err
 	}
 	p.start(&chunk{fileName: f.name, scope: f.scope}, text, f.line)
-	p.err, p.paren, p.ownerKnown = nil, -1, false
+	p.begin()
 	var err error
 	if kind == dirInclude {
 		err = f.include(p)

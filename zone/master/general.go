@@ -20,6 +20,7 @@ type shape struct {
 	least, most int
 	name        func(i int, tokens []string) bool
 	quote       uint64 // tokens that miekg/dns wants in quotes, whether they need them or not
+	inner       bool   // tokens may have a quoted part (RFC 9460 §2.1)
 	check       func(tokens []string) (bad int, expected string)
 }
 
@@ -56,7 +57,7 @@ var shapes = map[uint16]shape{
 	dns.TypeGPOS:       {least: 3, most: 3},
 	dns.TypeHINFO:      {least: 2, most: 2},
 	dns.TypeHIP:        {least: 3, most: many, name: func(i int, _ []string) bool { return i >= 3 }, check: checkHIP},
-	dns.TypeHTTPS:      {least: 2, most: many, name: at(1)},
+	dns.TypeHTTPS:      {least: 2, most: many, name: at(1), inner: true},
 	dns.TypeIPSECKEY:   {least: 4, most: many, name: gateway(3, 1)},
 	dns.TypeISDN:       {least: 1, most: 2},
 	dns.TypeKX:         {least: 2, most: 2, name: at(1)},
@@ -82,7 +83,7 @@ var shapes = map[uint16]shape{
 	dns.TypeSMIMEA:     {least: 4, most: many},
 	dns.TypeSRV:        {least: 4, most: 4, name: at(3)},
 	dns.TypeSSHFP:      {least: 3, most: many},
-	dns.TypeSVCB:       {least: 2, most: many, name: at(1)},
+	dns.TypeSVCB:       {least: 2, most: many, name: at(1), inner: true},
 	dns.TypeTALINK:     {least: 2, most: 2, name: at(0, 1)},
 	dns.TypeTLSA:       {least: 4, most: many},
 	dns.TypeUID:        {least: 1, most: 1},
@@ -148,8 +149,11 @@ func (p *parser) generalTexts(s shape) ([]string, bool) {
 	}
 	texts := make([]string, len(plain))
 	for i, t := range p.tokens {
+		isName := s.name != nil && s.name(i, plain)
 		switch {
-		case s.name != nil && s.name(i, plain):
+		case t.inner && (isName || !s.inner):
+			return nil, p.fail(t.start, t.end, "a quote in the middle of "+quote(p.text[t.start:t.end]))
+		case isName:
 			if t.quoted {
 				return nil, p.fail(t.start, t.end, "quotes can't stand around a domain name")
 			}
@@ -172,22 +176,28 @@ func (p *parser) generalTexts(s shape) ([]string, bool) {
 	return texts, true
 }
 
-// badField takes apart what miekg/dns says: "dns: bad SRV Port: "x" at line: 1:9".
-var badField = regexp.MustCompile(`^dns: (?:bad (?:\S+ )?)?(.*?): ("(?:[^"\\]|\\.)*") at line: \d+:\d+$`)
+// miekgError takes apart what miekg/dns says: `dns: bad SRV Port: "x" at line: 1:9`.
+var miekgError = regexp.MustCompile(`^dns: (?:bad \S+ )?(.*?): ("(?:[^"\\]|\\.)*") at line: \d+:\d+$`)
 
 // generalError makes an error of one that miekg/dns gave.
 func (p *parser) generalError(err error, texts []string) bool {
-	m := badField.FindStringSubmatch(err.Error())
+	from, to := p.tokens[0].start, p.pos
+	m := miekgError.FindStringSubmatch(err.Error())
 	if m == nil {
-		return p.fail(p.tokens[0].start, p.pos, strings.TrimPrefix(err.Error(), "dns: "))
+		return p.fail(from, to, strings.TrimPrefix(err.Error(), "dns: "))
 	}
+	what, known := m[1], strings.HasPrefix(err.Error(), "dns: bad ")
 	found, _ := strconv.Unquote(m[2])
 	for i, t := range p.tokens {
 		if strings.Trim(texts[i], `"`) == found {
-			return p.fail(t.start, t.end, quote(p.text[t.start:t.end])+" is not right: bad "+m[1])
+			from, to = t.start, t.end
+			break
 		}
 	}
-	return p.fail(p.tokens[0].start, p.pos, "the data is not right: bad "+m[1])
+	if known {
+		return p.fail(from, to, quote(p.text[from:to])+" is not a valid "+what)
+	}
+	return p.fail(from, to, quote(p.text[from:to])+": "+what)
 }
 
 // checkHIP refuses a HIT whose length miekg/dns would get wrong.

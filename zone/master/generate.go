@@ -8,8 +8,9 @@ import (
 )
 
 // A generate is a part of a $GENERATE directive: which numbers to put into its
-// template. The template is the directive's text behind the range.
+// template. The chunk's text is the whole directive.
 type generate struct {
+	template       int // where the text behind the range starts
 	from, to, step int64
 	first          bool // of the directive's parts
 }
@@ -23,17 +24,13 @@ func (f *file) generate(b *block, p *parser) error {
 	if !ok {
 		return f.emit(&chunk{errs: []*Error{p.err}})
 	}
-	template := p.text[p.pos:]
-	line := f.line + uint32(bytes.Count(p.text[:p.pos], newlines))
+	g.template = p.pos
 	for from := g.from; from <= g.to; from += g.step * generateAtOnce {
-		part := &generate{from, min(g.to, from+g.step*(generateAtOnce-1)), g.step, from == g.from}
+		part := g
+		part.from, part.to = from, min(g.to, from+g.step*(generateAtOnce-1))
+		part.first = from == g.from
 		b.refs.Add(1)
-		c := &chunk{block: b, text: template, generate: part, scope: f.scope, before: f.before}
-		was := f.line
-		f.line = line
-		err := f.emit(c)
-		f.line = was
-		if err != nil {
+		if err := f.emit(&chunk{block: b, text: p.text, generate: &part, scope: f.scope, before: f.before}); err != nil {
 			return err
 		}
 	}
@@ -73,8 +70,9 @@ func (p *parser) generateRange() (g generate, ok bool) {
 
 // expand reads the records of a part of a $GENERATE.
 func (p *parser) expand(g *generate) {
-	chunk, template := p.chunk, p.text
-	p.err, p.paren, p.ownerKnown, p.typ = nil, -1, false, 0
+	directive := p.text
+	p.begin()
+	p.pos = g.template
 	owner, middle, data, ok := p.generateTemplate()
 	if !ok {
 		if g.first { // all parts would say the same
@@ -83,24 +81,16 @@ func (p *parser) expand(g *generate) {
 		return
 	}
 	var text []byte
-	for n := g.from; n <= g.to && len(p.errs) < p.r.opts.MaxErrors; n += g.step {
-		p.start(chunk, template, chunk.line)
-		p.err, p.paren, p.ownerKnown, p.typ = nil, -1, false, 0
-		text = text[:0]
-		for _, part := range []struct {
-			at      token
-			numbers bool
-		}{{owner, true}, {middle, false}, {data, true}} {
-			if !part.numbers {
-				text = append(text, template[part.at.start:part.at.end]...)
-			} else if text, ok = p.substitute(text, part.at, n); !ok {
-				break
-			}
-			text = append(text, ' ')
+	for n := g.from; n <= g.to; n += g.step {
+		p.start(p.chunk, directive, p.chunk.line)
+		p.begin()
+		text, ok = p.substitute(text[:0], owner, n)
+		text = append(append(append(text, ' '), directive[middle.start:middle.end]...), ' ')
+		if ok {
+			text, ok = p.substitute(text, data, n)
 		}
 		if ok {
-			text = append(text, '\n')
-			p.start(chunk, text, chunk.line)
+			p.start(p.chunk, append(text, '\n'), p.chunk.line)
 			p.fixed = true
 			ok = p.record(0)
 		}

@@ -26,7 +26,7 @@ func (p *parser) generic(dst []byte) ([]byte, bool) {
 		return dst, false
 	}
 	if n := len(dst) - at; n != int(length) {
-		return dst, p.fail(from, p.pos, fmt.Sprintf("there are %d bytes of data, but the length before them is %d", n, length))
+		return dst, p.fail(from, p.pos, fmt.Sprintf("the data has %s, but the length before it is %d", bytesOf(n), length))
 	}
 	if !validRDATA(p.typ, dst[at:]) {
 		return dst, p.fail(from, p.pos, "this is not valid data of a "+typeName(p.typ)+" record")

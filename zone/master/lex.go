@@ -69,7 +69,7 @@ func (p *parser) blanksSlow() bool {
 			}
 		case '(':
 			if p.paren >= 0 {
-				return p.fail(p.pos, p.pos+1, "parentheses can't stand inside parentheses")
+				return p.fail(p.pos, p.pos+1, nestedParen)
 			}
 			p.paren = p.pos
 			p.pos++
@@ -202,6 +202,7 @@ func (p *parser) bad(expected string) bool {
 }
 
 const (
+	nestedParen   = "parentheses can't stand inside parentheses"
 	unclosedParen = `this "(" is never closed`
 	unclosedQuote = "this quoted string is not closed on its line"
 )

@@ -125,6 +125,9 @@ func Read(ctx context.Context, path string, opts Options, deliver func(*Batch)) 
 	workers.Wait()
 
 	result := Result{Files: s.files, Bytes: r.read.Load(), Records: r.records.Load()}
+	if opts.Progress != nil && err == nil {
+		opts.Progress(result.Bytes, result.Bytes)
+	}
 	if err == nil {
 		err = ctx.Err()
 	}

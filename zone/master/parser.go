@@ -67,7 +67,7 @@ func (p *parser) start(c *chunk, text []byte, line uint32) {
 func (p *parser) parse() {
 	for p.pos < len(p.text) && len(p.errs) < p.r.opts.MaxErrors {
 		start := p.pos
-		p.err, p.paren, p.ownerKnown, p.typ, p.typeAt = nil, -1, false, 0, start
+		p.begin()
 		var ok bool
 		if p.text[start] == '$' {
 			ok = p.directive()
@@ -79,6 +79,11 @@ func (p *parser) parse() {
 			p.skip(start)
 		}
 	}
+}
+
+// begin begins with a record or a directive.
+func (p *parser) begin() {
+	p.err, p.paren, p.ownerKnown, p.typ, p.typeAt = nil, -1, false, 0, p.pos
 }
 
 // skip moves behind the record that begins at start.
@@ -322,12 +327,13 @@ func (p *parser) missingOwner() bool {
 	return false
 }
 
-// wireBlock is the size of the blocks that owners and RDATA are written to.
-const wireBlock = 512 << 10
+// largestRecord is more than the owner and RDATA of a record take, with room for
+// names that turn out to be too long.
+const largestRecord = maxRDATA + 4<<10
 
 // reserve makes room for a record, so that it lies in one block.
 func (p *parser) reserve() {
-	if cap(p.wire)-len(p.wire) >= maxRDATA+4*512 {
+	if cap(p.wire)-len(p.wire) >= largestRecord {
 		return
 	}
 	if p.wire != nil {
@@ -336,7 +342,7 @@ func (p *parser) reserve() {
 	if n := len(p.spare); n > 0 {
 		p.wire, p.spare = p.spare[n-1][:0], p.spare[:n-1]
 	} else {
-		p.wire = make([]byte, 0, wireBlock)
+		p.wire = make([]byte, 0, max(2*p.r.opts.chunkBytes, 2*largestRecord))
 	}
 }
 

@@ -136,7 +136,7 @@ func (p *parser) ds(dst []byte) ([]byte, bool) {
 	at, from := len(dst), p.pos
 	dst, ok = p.hex(dst, "a digest")
 	if want := int(digestBytes[dst[at-1]]); ok && want != 0 && len(dst)-at != want {
-		return dst, p.fail(from, p.pos, fmt.Sprintf("the digest has %d bytes; digest type %d has %d", len(dst)-at, dst[at-1], want))
+		return dst, p.fail(from, p.pos, fmt.Sprintf("the digest has %s; digest type %d has %d", bytesOf(len(dst)-at), dst[at-1], want))
 	}
 	return dst, ok
 }
@@ -224,7 +224,7 @@ func (p *parser) nsec3(dst []byte) ([]byte, bool) {
 		return dst, false
 	}
 	if dst[algorithm] == sha1 && dst[hash] != sha1Bytes {
-		return dst, p.fail(from, p.pos, fmt.Sprintf("the next hashed owner name has %d bytes; a SHA-1 hash has 20", dst[hash]))
+		return dst, p.fail(from, p.pos, fmt.Sprintf("the next hashed owner name has %s; a SHA-1 hash has 20", bytesOf(int(dst[hash]))))
 	}
 	return p.typeBitmap(dst)
 }

@@ -5,7 +5,7 @@ import "bytes"
 // An ending says why recordEnd stopped.
 type ending struct {
 	complete bool
-	nested   bool // at a "(" inside parentheses
+	nested   bool // at a "(" inside parentheses, there
 	paren    int  // the parenthesis that is still open, or -1
 	quote    int  // the first quoted string in it that went over a line end, or -1
 }
@@ -165,7 +165,7 @@ func (f *file) scan(b *block, text []byte, eof bool) (used int, err error) {
 		case !e.nested && !eof && len(text) < maxRecordText: // the next block has more of it
 			return start, cut.send(start)
 		default:
-			if pos, err = cut.unclosed(start, e); err != nil {
+			if pos, err = cut.unclosed(start, end, e); err != nil {
 				return 0, err
 			}
 		}
@@ -225,14 +225,16 @@ func (c *cutter) skipTo(end int) {
 	c.start, c.scope = end, c.f.scope
 }
 
-// unclosed sends what lies before the record at start, which never ends, and an
+// unclosed sends what lies before the record at start, which has no end, and an
 // error that tells where it was opened. It returns where reading goes on.
-func (c *cutter) unclosed(start int, e ending) (int, error) {
+func (c *cutter) unclosed(start, end int, e ending) (int, error) {
 	if err := c.send(start); err != nil {
 		return 0, err
 	}
 	at, message := start, "a line of more than 4 MiB"
 	switch {
+	case e.nested && e.quote < 0 && bytes.IndexByte(c.text[e.paren:end], '\n') < 0:
+		at, message = end, nestedParen
 	case e.quote >= 0:
 		at, message = e.quote, unclosedQuote
 	case e.paren >= 0:
