@@ -10,10 +10,13 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/miekg/dns"
 
+	"yushan/zone/dname"
+	"yushan/zone/master"
 	"yushan/zone/sign"
 )
 
@@ -56,6 +59,24 @@ var Zones = []Zone{
 	{"tw.", "tw.zone", NSEC3OptOut},
 	{"台灣.", "xn--kpry57d.zone", NSEC},
 	{"台湾.", "xn--kprw13d.zone", Unsigned},
+}
+
+// Read returns the zone's records, unsigned.
+func (z Zone) Read(ctx context.Context) ([]dns.RR, error) {
+	opts, err := z.Options()
+	if err != nil {
+		return nil, err
+	}
+	return sign.ReadFile(ctx, z.File, opts)
+}
+
+// Options say how to read the zone's file.
+func (z Zone) Options() (master.Options, error) {
+	origin, err := dname.ParseFQDN(z.Origin)
+	return master.Options{
+		Origin: origin,
+		Open:   func(path string) (io.ReadCloser, error) { return FS.Open(path) },
+	}, err
 }
 
 // Sign returns the zone's records, signed with a new ECDSAP256SHA256 key, and

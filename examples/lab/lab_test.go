@@ -1,16 +1,13 @@
 package lab
 
 import (
-	"bytes"
 	"context"
 	"net/netip"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	"github.com/miekg/dns"
@@ -160,7 +157,7 @@ func checkByPeers(t *testing.T, z Zone, rrs []dns.RR) {
 	}
 }
 
-// records is an unsigned zone, read by miekg/dns.
+// records is an unsigned zone.
 type records struct {
 	zone Zone
 	apex []byte
@@ -178,59 +175,16 @@ func wire(t *testing.T, name string) []byte {
 	return w
 }
 
-// uLabel matches labels that need conversion.
-var uLabel = regexp.MustCompile(`[-\w]*[^\x00-\x7f][^\s.";()]*`)
-
-// toALabels converts the U-labels outside comments and quoted text.
-func toALabels(t *testing.T, text []byte) []byte {
-	var out bytes.Buffer
-	for line := range bytes.Lines(text) {
-		for i, part := range bytes.Split(line, []byte(`"`)) {
-			if i > 0 {
-				out.WriteByte('"')
-			}
-			if i%2 == 1 {
-				out.Write(part)
-				continue
-			}
-			code, comment, found := bytes.Cut(part, []byte(";"))
-			out.Write(uLabel.ReplaceAllFunc(code, func(label []byte) []byte {
-				return []byte(strings.TrimSuffix(dname.String(wire(t, string(label))), "."))
-			}))
-			if found {
-				out.WriteByte(';')
-				out.Write(comment)
-			}
-		}
-	}
-	return out.Bytes()
-}
-
 func read(t *testing.T, z Zone) *records {
 	t.Helper()
-	converted := fstest.MapFS{}
-	entries, err := FS.ReadDir(".")
+	all, err := z.Read(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, entry := range entries {
-		text, err := FS.ReadFile(entry.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		converted[entry.Name()] = &fstest.MapFile{Data: toALabels(t, text)}
-	}
-	r := &records{zone: z, apex: wire(t, z.Origin), at: map[string][]dns.RR{}}
-	parser := dns.NewZoneParser(bytes.NewReader(converted[z.File].Data), dname.String(r.apex), z.File)
-	parser.SetIncludeAllowed(true)
-	parser.SetIncludeFS(converted)
-	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
-		r.all = append(r.all, rr)
+	r := &records{zone: z, apex: wire(t, z.Origin), all: all, at: map[string][]dns.RR{}}
+	for _, rr := range all {
 		owner := string(wire(t, rr.Header().Name))
 		r.at[owner] = append(r.at[owner], rr)
-	}
-	if err := parser.Err(); err != nil {
-		t.Fatal(err)
 	}
 	return r
 }

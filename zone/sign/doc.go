@@ -27,8 +27,8 @@
 //
 // # Memory
 //
-// The plan takes about 60 bytes for each record and 30 for each NSEC3 beside
-// the records themselves. [Stream] and [WriteFile] hold the signatures of
-// only a few thousand names at a time; [Zone] holds all of them, which
-// is about 500 bytes for each signed RRset.
+// The plan takes about 60 bytes for each record and 25 for each NSEC3 beside
+// the records themselves. [Stream] holds the signatures of only some hundreds of
+// names for each worker at a time; [Zone] holds all of them, which is about
+// 220 bytes for each record that signing adds.
 package sign

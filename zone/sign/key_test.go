@@ -39,7 +39,7 @@ func TestKeyFiles(t *testing.T) {
 					t.Errorf("read %v, expected %v", again.RR, key.RR)
 				}
 				// A round trip of the private half: what it signs must verify.
-				verifySignatures(t, signZone(t, "台灣", readZone(t, "testdata/mixed.zone"), Options{Keys: []*Key{again}}))
+				verifySignatures(t, signZone(t, "台灣", manyNames(1), Options{Keys: []*Key{again}}))
 			}
 		}
 	}

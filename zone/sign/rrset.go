@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"math/big"
 	"slices"
 
@@ -193,10 +194,15 @@ func ecdsaSignature(der []byte, size int) ([]byte, error) {
 	return out, nil
 }
 
+const (
+	fixedBytes = 10 // type, class, TTL and length of the RDATA
+	maxPacked  = dname.MaxWire + fixedBytes + math.MaxUint16
+)
+
 // appendRDATA appends the canonical RDATA of rr (RFC 4034 §6.2) to w.data.
 func (w *worker) appendRDATA(rr dns.RR) error {
-	if need := dns.Len(rr) + 16; len(w.packed) < need {
-		w.packed = make([]byte, max(need, 2048))
+	if w.packed == nil {
+		w.packed = make([]byte, maxPacked)
 	}
 	end, err := dns.PackRR(rr, w.packed, 0, nil, false)
 	if err != nil {
@@ -206,12 +212,8 @@ func (w *worker) appendRDATA(rr dns.RR) error {
 	if !ok {
 		return errors.New("bad owner name")
 	}
-	const fixed = 10 // type, class, TTL and length of the RDATA
 	from := len(w.data)
-	w.data = append(w.data, w.packed[nameLen+fixed:end]...)
-	if len(w.data)-from > 0xffff {
-		return errors.New("RDATA longer than 65535 bytes")
-	}
+	w.data = append(w.data, w.packed[nameLen+fixedBytes:end]...)
 	lowerNames(rr.Header().Rrtype, w.data[from:])
 	return nil
 }

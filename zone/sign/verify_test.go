@@ -13,6 +13,7 @@ import (
 	"github.com/miekg/dns"
 
 	"yushan/zone/dname"
+	"yushan/zone/master"
 )
 
 // validators are signers' examiners that share no code with this package.
@@ -143,4 +144,19 @@ func parseZone(t testing.TB, text string) (rrs []dns.RR) {
 		t.Fatal(err)
 	}
 	return rrs
+}
+
+func compareRecords(t *testing.T, got, want []dns.RR) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d records, expected %d", len(got), len(want))
+	}
+	for i := range want {
+		gotOwner, gotRDATA, errGot := master.FromRR(got[i])
+		owner, rdata, err := master.FromRR(want[i])
+		if errGot != nil || err != nil || !bytes.Equal(gotOwner, owner) || !bytes.Equal(gotRDATA, rdata) ||
+			got[i].Header().Rrtype != want[i].Header().Rrtype || got[i].Header().Ttl != want[i].Header().Ttl {
+			t.Errorf("record %d is %v (%v), expected %v (%v)", i, got[i], errGot, want[i], err)
+		}
+	}
 }
