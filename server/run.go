@@ -101,7 +101,7 @@ func (s *Server) reread(ctx context.Context, reread func() (*config.Config, erro
 	if err == nil {
 		err = s.Reload(ctx, cfg)
 	}
-	if err == nil {
+	if err == nil || ctx.Err() != nil { // the latter: stopping
 		return
 	}
 	for line := range strings.Lines(err.Error()) {

@@ -94,7 +94,7 @@ func (c *checkCommand) config(out io.Writer) (cfg *config.Config, good bool, err
 	}
 	if len(cfg.Zones) > fromFile {
 		for _, p := range cfg.Check() {
-			if p.File == "" || strings.HasPrefix(p.Key, "--zone") {
+			if strings.HasPrefix(p.Key, "--zone") {
 				fmt.Fprintln(out, p)
 				good = false
 			}

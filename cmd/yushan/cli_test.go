@@ -172,10 +172,10 @@ func TestBashCompletion(t *testing.T) {
 		t.Fatalf("exit %d", code)
 	}
 	for line, want := range map[string]string{
-		"yushan se":                   "serve",
-		"yushan serve --con":          "--config",
-		"yushan completion f":         "fish",
-		"yushan sign --opt":           "--opt-out",
+		"yushan se":                       "serve",
+		"yushan serve --con":              "--config",
+		"yushan completion f":             "fish",
+		"yushan sign --opt":               "--opt-out",
 		"yushan check --zone tw = cli_te": "cli_test.go",
 	} {
 		words := strings.Split(line, " ")

@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 	program = filepath.Join(dir, "yushan")
 	build := exec.Command("go", "build", "-o", program, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
+	if raceDetector {
+		build = exec.Command("go", "build", "-race", "-o", program, ".")
+	}
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building yushan: %v\n%s", err, out)
 		os.Exit(1)

@@ -168,14 +168,14 @@ func (c *Config) Check() Problems {
 		z := &c.Zones[i]
 		if len(z.Name) > 0 {
 			if other := first[string(z.Name)]; other != nil {
-				ps.add(c.path, z.at, z.keyOf("name"), "zone %s is there twice, first %s", dname.Display(z.Name), other.origin(c.path))
+				ps.add(z.file(c.path), z.at, z.keyOf("name"), "zone %s is there twice, first %s", dname.Display(z.Name), other.origin(c.path))
 			} else {
 				first[string(z.Name)] = z
 			}
 		}
 		if z.File != "" {
 			if err := checkFile(z.File); err != nil {
-				ps.add(c.path, z.fileAt, z.keyOf("file"), "%v", err)
+				ps.add(z.file(c.path), z.fileAt, z.keyOf("file"), "%v", err)
 			}
 		}
 	}
@@ -200,6 +200,14 @@ func (z *Zone) origin(path string) string {
 		return fmt.Sprintf("at %s:%d", path, z.at.line)
 	}
 	return "by " + z.key
+}
+
+// file is the file to name in a message about the zone.
+func (z *Zone) file(path string) string {
+	if z.at.line == 0 && z.fileAt.line == 0 {
+		return ""
+	}
+	return path
 }
 
 func (z *Zone) keyOf(part string) string {
