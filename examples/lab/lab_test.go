@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"yushan/zone"
 	"yushan/zone/dname"
 	"yushan/zone/sign"
 )
@@ -100,6 +101,29 @@ func TestSecondLevels(t *testing.T) {
 	for _, label := range []string{"com", "net", "org", "idv", "gov", "edu", "商業", "組織", "網路"} {
 		if name := wire(t, label+".tw."); !tw.exists(name) {
 			t.Errorf("%s.tw. does not exist", label)
+		}
+	}
+}
+
+// The loader finds nothing to complain about, and counts what each zone shows.
+func TestLoad(t *testing.T) {
+	for _, z := range Zones {
+		opts, err := z.Options()
+		if err != nil {
+			t.Fatal(err)
+		}
+		loaded, report, err := zone.Load(t.Context(), opts.Origin, z.File, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, finding := range report.Findings {
+			t.Error(finding)
+		}
+		if loaded == nil {
+			continue
+		}
+		if stats := loaded.Stats(); stats.Cuts == 0 || stats.Glue == 0 {
+			t.Errorf("%s: %d cuts, %d glue records; expected some of both", z.Origin, stats.Cuts, stats.Glue)
 		}
 	}
 }

@@ -93,7 +93,7 @@ func (k *Key) check(origin []byte) error {
 		return fmt.Errorf("it belongs to %s, not to %s", k.RR.Hdr.Name, dname.Display(origin))
 	}
 	if k.RR.Flags&dns.ZONE == 0 || k.RR.Flags&dns.REVOKE != 0 || k.RR.Protocol != 3 {
-		return fmt.Errorf("flags %d, protocol %d: not a zone key in use (RFC 4034 §2.1, RFC 5011 §7)", k.RR.Flags, k.RR.Protocol)
+		return fmt.Errorf("flags %d, protocol %d: not a zone key in use (RFC 4034 §2.1, RFC 5011 §2.1)", k.RR.Flags, k.RR.Protocol)
 	}
 	return k.checkPair()
 }
