@@ -16,7 +16,5 @@
 //	denial.go      which NSEC and NSEC3 records prove what
 //	additional.go  glue, and addresses of servers
 //
-// Two more files judge responses: compare.go tells two of them apart in DNS's
-// own notation, and validate.go checks a signed response the way a validating
-// resolver does, knowing nothing of the zone but its keys.
+// compare.go judges responses: it tells two of them apart in DNS's own notation.
 package reference

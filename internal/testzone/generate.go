@@ -86,9 +86,12 @@ func (g *generator) zone() []dns.RR {
 		case 9, 10:
 			g.wildcard(name)
 		case 11:
-			if g.chance(30) {
+			switch {
+			case g.chance(30):
 				g.big(name)
-			} else {
+			case g.chance(5):
+				g.huge(name)
+			default:
 				g.chain(name)
 			}
 		}
@@ -332,5 +335,39 @@ func (g *generator) big(name string) {
 			g.add("%s %d IN MX %d %s", name, ttl, i, exchange)
 			g.addresses(exchange)
 		}
+	}
+}
+
+// huge makes an RRset of more than 16 KiB, so that names behind it are where no
+// compression pointer reaches, at a name, at a wildcard, or at the end of a CNAME.
+func (g *generator) huge(name string) {
+	owner := name
+	switch g.r.IntN(4) {
+	case 0:
+		owner = join("huge", g.origin)
+		g.add("%s %d IN CNAME %s", name, g.ttl(), owner)
+	case 1:
+		owner = join("*", name)
+	}
+	if !fits(owner) || !fits(join("mx999", g.origin)) {
+		return
+	}
+	g.names = append(g.names, owner)
+	ttl, byName := g.ttl(), g.chance(50)
+	for i := range 75 + g.r.IntN(50) {
+		if byName {
+			// Three targets a record's worth of bytes: long labels, in the zone or not.
+			for j, parent := range []string{g.origin, "example.net.", owner} {
+				target := join(fmt.Sprintf("mx%d-%s", i, strings.Repeat("h", 50)), parent)
+				if fits(target) {
+					g.add("%s %d IN MX %d %s", owner, ttl, j, target)
+				}
+			}
+		} else {
+			g.add("%s %d IN TXT \"%d %s\"", owner, ttl, i, strings.Repeat("x", 240))
+		}
+	}
+	if g.chance(50) {
+		g.add("%s %d IN MX 0 %s", owner, ttl, g.target())
 	}
 }

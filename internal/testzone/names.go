@@ -33,14 +33,11 @@ func join(label, name string) string {
 	return label + "." + name
 }
 
-// fits reports whether a name is at most 255 bytes long.
+// fits reports whether a name is at most 255 bytes long (RFC 1035 §3.1; the
+// library lets a few more pass).
 func fits(name string) bool {
-	_, ok := dns.IsDomainName(name)
-	if !ok {
-		return false
-	}
-	_, err := dns.PackDomainName(name, make([]byte, 256), 0, nil, false)
-	return err == nil
+	n, err := dns.PackDomainName(name, make([]byte, 512), 0, nil, false)
+	return err == nil && n <= 255
 }
 
 // child returns a name below parent, or parent when there is no room.

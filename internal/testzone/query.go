@@ -10,9 +10,10 @@ import (
 
 // Queries makes queries that have to do with some zones.
 type Queries struct {
-	r     *rand.Rand
-	names []string
-	types []uint16 // that occur in the zones
+	r      *rand.Rand
+	names  []string
+	dnames []string // owners of DNAME records
+	types  []uint16 // that occur in the zones
 }
 
 // NewQueries returns the sequence of queries for a seed. The zones may be
@@ -40,6 +41,7 @@ func NewQueries(seed uint64, zones []Zone) *Queries {
 				note(rr.Target)
 			case *dns.DNAME:
 				note(rr.Target)
+				q.dnames = append(q.dnames, rr.Hdr.Name)
 			case *dns.NS:
 				note(rr.Ns)
 			}
@@ -74,6 +76,8 @@ func (q *Queries) Name() string {
 	}
 	if q.chance(3) {
 		name = q.long(name)
+	} else if len(q.dnames) > 0 && q.chance(3) {
+		name = q.long(q.dnames[q.r.IntN(len(q.dnames))]) // RFC 6672 §2.2: perhaps too long afterwards
 	}
 	if q.chance(40) {
 		name = randomCase(q.r, name)

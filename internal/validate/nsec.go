@@ -104,6 +104,9 @@ func (p *nsecs) noType(name string, rrtype uint16) error {
 	source := wildcardOf(r.closestEncloser(name))
 	w := p.match(source)
 	if w == nil {
+		if r, err := p.cover(source); err == nil && dns.IsSubDomain(source, r.next) {
+			return nil // the wildcard is an empty non-terminal (RFC 4592 §2.2.2)
+		}
 		return fmt.Errorf("%s doesn't exist and no NSEC record matches %s", name, source)
 	}
 	if err := lacks(w.rr.TypeBitMap, rrtype, false); err != nil {
