@@ -107,6 +107,7 @@ func clientOf(nc net.Conn) netip.AddrPort {
 // serve answers queries until the connection ends. It closes it.
 func (c *conn) serve() {
 	why := c.reasonOf(c.loop())
+	c.server.events.byReason[why].Add(1)
 	if why == stopping && c.answerLast() || why == enough || why == badFrame {
 		c.linger()
 	}
@@ -117,7 +118,6 @@ func (c *conn) serve() {
 	if c.work != nil {
 		c.release()
 	}
-	c.server.events.byReason[why].Add(1)
 }
 
 func (c *conn) loop() error {
@@ -230,14 +230,17 @@ func (c *conn) answer() error {
 	return err
 }
 
-// answerLast answers what has arrived until the server was told to stop. It
-// reports whether there was something.
+// answerLast answers what has arrived until the server was told to stop, and
+// not what still comes: a client that never stops would keep the server from it.
+// It reports whether there was something.
 func (c *conn) answerLast() (answered bool) {
-	for range lastReads {
+	for left := c.arrived(); ; {
 		if !c.wholeFrame() {
-			if !c.readLast() {
+			n := c.readLast(left)
+			if n == 0 {
 				return answered
 			}
+			left -= n
 		} else {
 			c.take()
 		}
@@ -248,12 +251,7 @@ func (c *conn) answerLast() (answered bool) {
 			return answered
 		}
 	}
-	return answered
 }
-
-// lastReads limits answerLast: a client that never stops sending would make it
-// endless. It is more than the kernel's receive buffer holds by default.
-const lastReads = 1024
 
 // linger tells the client that no more answers come, and waits a little for it
 // to close.

@@ -156,14 +156,33 @@ func (c *conn) readMore() {
 	}
 }
 
+// arrived is how many bytes may have arrived and have not been read.
+func (c *conn) arrived() (bytes int) {
+	if c.raw == nil {
+		return arrivedOther
+	}
+	c.raw.Control(func(fd uintptr) { bytes, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) })
+	return bytes
+}
+
+// arrivedOther is a guess for connections that can't be asked, upwards.
+const arrivedOther = 256 << 10
+
 // readLast reads what is there, into a workspace, although the connection's
-// deadline has gone by. It reports false if there is nothing.
-func (c *conn) readLast() bool {
+// deadline has gone by, and returns how much that was. If nothing is left to be
+// read, it reads nothing.
+func (c *conn) readLast(left int) (n int) {
+	if left <= 0 {
+		return 0
+	}
 	c.ioErr = nil
 	if c.raw != nil {
-		got := false
-		err := c.raw.Control(func(fd uintptr) { got = c.readNow(fd) })
-		return err == nil && got && c.ioErr == nil
+		before := len(c.rest)
+		err := c.raw.Control(func(fd uintptr) { c.readNow(fd) })
+		if err != nil || c.ioErr != nil {
+			return 0
+		}
+		return max(c.have-before, 0)
 	}
 	c.take()
 	before := c.have
@@ -174,7 +193,7 @@ func (c *conn) readLast() bool {
 		c.nc.SetReadDeadline(past)
 		c.readMore()
 	}
-	return c.have > before
+	return c.have - before
 }
 
 // lastMoment is long enough for bytes that are there, and decrypted on the way.
