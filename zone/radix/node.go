@@ -15,10 +15,10 @@ import (
 //	        └──────────┴─ ─ ─ ─ ┴──────────┴─────────┘
 //	             1        (2)     l bytes       4
 //
-//	inner   ┌────────────┬─────────┬─ ─ ─ ─ ┬──────────┬─ ─ ─ ─ ─┬─────────┬────────────────┐
-//	        │0 S V WW lll│ count-1 │ length │  prefix  │  value  │  edges  │     links      │
-//	        └────────────┴─────────┴─ ─ ─ ─ ┴──────────┴─ ─ ─ ─ ─┴─────────┴────────────────┘
-//	              1           1       (2)     l bytes      (4)      count    count × (WW+1)
+//	inner   ┌────────────┬─────────┬─ ─ ─ ─ ┬──────────┬─ ─ ─ ─ ─┬─ ─ ─ ─┬─────────┬────────────────┐
+//	        │0 S V WW lll│ count-1 │ length │  prefix  │  value  │ index  │  edges  │     links      │
+//	        └────────────┴─────────┴─ ─ ─ ─ ┴──────────┴─ ─ ─ ─ ─┴─ ─ ─ ─┴─────────┴────────────────┘
+//	              1           1       (2)     l bytes      (4)     (36)     count    count × (WW+1)
 //
 //	twig    ┌────────────┬─────────┬─ ─ ─ ─ ┬──────────┬───────────┬───────────┬───────────┬─────────┐
 //	        │0 1 0 lllll │ count-1 │ length │  prefix  │   heads   │   ends    │   marks   │ records │
@@ -29,9 +29,13 @@ import (
 //	V       an inner node has an entry, and so a value
 //	l       length of the prefix; when all its bits are set, length (16 bits) says it
 //	prefix  the part of the keys between the edge that leads here and the end of this node
+//	index   if there are more than 8 children, another spelling of edges: a set of
+//	        256 bits in four words, and before it, for each word, one byte that says
+//	        how many edges are in those before it. Edge e is in word e/64
 //	edges   the next byte of the keys below, one for each child, sorted
 //	links   the children's offsets: how many units before this node each lies, in as
-//	        few bytes as the farthest of them needs
+//	        few bytes as the farthest of them needs; if edges and links are less
+//	        than 8 bytes, zeros fill up
 //
 // A twig stands for a small subtree: it holds all entries below it. twig.go
 // says what its parts are.
@@ -58,9 +62,10 @@ import (
 //
 // Cost, for a key of k bytes that passes d nodes: Get, Descend and Floor visit
 // each of the d nodes once, at one or two cache lines each, three or four for
-// a twig, and compare k bytes; they allocate nothing. Of a million names under
-// a TLD, d is 5. An edit decodes those d nodes on the heap, and commit writes
-// them anew. An entry in a twig takes 9½ bytes and what its key has beyond the
+// a twig, and compare k bytes; they allocate nothing. Among a million names under
+// a TLD d is about 6, and all inner nodes together take less than 1 MiB: only
+// the twig, the last, is likely to be missing in the processor's caches. An edit decodes those d nodes on the heap, and commit writes
+// them anew, the twig's entries one by one. An entry in a twig takes 9½ bytes and what its key has beyond the
 // four bytes that follow the twig's prefix.
 const (
 	flagLeaf  = 0x80
@@ -79,6 +84,11 @@ const (
 	twigLength  = 0x1f
 
 	linkBytesMax = 4
+
+	sparseMax  = 8 // children of an inner node without an index: their edges are compared as one word
+	wordBytes  = 8
+	indexWords = 256 / 64
+	indexBytes = indexWords + indexWords*wordBytes
 )
 
 // decoded is what a node says, for code that need not be fast. Its slices are the arena's memory.
@@ -126,10 +136,13 @@ func decode(n []byte) decoded {
 		}
 		if count > 0 {
 			d.width = int(h>>widthShift&widthMask) + 1
+			if count > sparseMax {
+				at += indexBytes
+			}
 			d.edges = n[at : at+count]
 			at += count
 			d.links = n[at : at+count*d.width]
-			at += len(d.links)
+			at += max(len(d.links), wordBytes-count)
 		}
 	}
 	d.size = roundUp(at)
@@ -176,7 +189,14 @@ func (d *draft) bytes(width int) int {
 	if d.hasEntry {
 		size += 4
 	}
-	return size + len(d.prefix) + len(d.edges)*(1+width)
+	size += len(d.prefix)
+	switch count := len(d.edges); {
+	case count > sparseMax:
+		size += indexBytes + count*(1+width)
+	case count > 0:
+		size += max(count*(1+width), wordBytes)
+	}
+	return size
 }
 
 // put writes the node to n, which will be read at off and has the right size.
@@ -198,6 +218,10 @@ func (d *draft) put(n []byte, off arena.Offset, width int) {
 		binary.LittleEndian.PutUint32(n[at:], d.entry.Value)
 		at += 4
 	}
+	if len(d.edges) > sparseMax {
+		putIndex(n[at:at+indexBytes], d.edges)
+		at += indexBytes
+	}
 	at += copy(n[at:], d.edges)
 	for _, c := range d.children {
 		for link, i := uint32(off-c), 0; i < width; i++ {
@@ -205,6 +229,20 @@ func (d *draft) put(n []byte, off arena.Offset, width int) {
 			link >>= 8
 			at++
 		}
+	}
+}
+
+// putIndex writes the index of the edges to n.
+func putIndex(n, edges []byte) {
+	var set [indexWords]uint64
+	for _, e := range edges {
+		set[e/64] |= 1 << (e % 64)
+	}
+	before := 0
+	for i, word := range set {
+		n[i] = byte(before) // 192 at most: 3 words are before the last
+		before += bits.OnesCount64(word)
+		binary.LittleEndian.PutUint64(n[indexWords+i*wordBytes:], word)
 	}
 }
 

@@ -80,7 +80,11 @@ func (t Tree) Descend(key []byte) Match {
 	return descend(t.view, t.root, key, flagStop)
 }
 
-// descend follows key from the node at off, which ends at entries that have a flag of stopAt.
+// descend follows key from the node at off, which ends at entries that have a
+// flag of stopAt.
+//
+// Most nodes on the way are inner nodes without a prefix and an entry. What
+// others need is in functions of their own, so that this loop has registers enough.
 func descend(view arena.View, off arena.Offset, key []byte, stopAt byte) Match {
 	if off == 0 {
 		return Match{}
@@ -88,62 +92,90 @@ func descend(view arena.View, off arena.Offset, key []byte, stopAt byte) Match {
 	pos := 0
 	for {
 		n := view.At(off)
-		h := n[0]
-		if h&flagLeaf != 0 {
-			at, length := 1, int(h&leafLength)
-			if length == leafLength {
-				at, length = 3, int(binary.LittleEndian.Uint16(n[1:]))
+		h, at := n[0], 2
+		if h&(kindMask|innerLength) != 0 {
+			if h&flagLeaf != 0 {
+				return descendLeaf(n, key, pos, stopAt)
 			}
-			same := common(n[at:at+length], key[pos:])
-			pos += same
-			if same < length || pos < len(key) && h&stopAt == 0 {
-				return Match{Len: pos}
+			if h&kindMask == kindTwig {
+				return descendTwig(n, key, pos, stopAt)
 			}
-			return Match{pos, binary.LittleEndian.Uint32(n[at+length:]), true, h&flagStop != 0}
+			var m Match
+			if at, m = enterInner(n, key, pos, stopAt); at == 0 {
+				return m
+			}
+			pos = m.Len
+		}
+		if pos >= len(key) {
+			return Match{Len: pos}
 		}
 
-		at, count := 2, int(n[1])+1
-		if h&kindMask == kindTwig {
-			length := int(h & twigLength)
-			if length == twigLength {
-				at, length = 4, int(binary.LittleEndian.Uint16(n[2:]))
-			}
-			same := common(n[at:at+length], key[pos:])
-			pos += same
-			if same < length {
+		edge, count := key[pos], int(n[1])+1
+		var i int
+		if count <= sparseMax {
+			// The lowest top bit set in found marks the first byte that is edge.
+			// It is an edge, or what follows them.
+			const ones, tops = 0x0101010101010101, 0x8080808080808080
+			x := binary.LittleEndian.Uint64(n[at:]) ^ uint64(edge)*ones
+			found := (x - ones) &^ x & tops
+			i = bits.TrailingZeros64(found) / 8
+			if i >= count {
 				return Match{Len: pos}
 			}
-			twig := twigAt(n, at+length, count)
-			m := twig.descend(key[pos:], stopAt)
-			m.Len += pos
-			return m
-		}
-		if length := int(h & innerLength); length > 0 {
-			if length == innerLength {
-				at, length = 4, int(binary.LittleEndian.Uint16(n[2:]))
-			}
-			same := common(n[at:at+length], key[pos:])
-			pos += same
-			if same < length {
+		} else {
+			word := binary.LittleEndian.Uint64(n[at+indexWords+int(edge/64)*wordBytes:])
+			bit := uint64(1) << (edge % 64)
+			if word&bit == 0 {
 				return Match{Len: pos}
 			}
-			at += length
+			i = int(n[at+int(edge/64)]) + bits.OnesCount64(word&(bit-1))
+			at += indexBytes
 		}
-		if h&flagValue != 0 {
-			if pos == len(key) || h&stopAt != 0 {
-				return Match{pos, binary.LittleEndian.Uint32(n[at:]), true, h&flagStop != 0}
-			}
-			at += 4
-		} else if pos == len(key) {
-			return Match{Len: pos}
-		}
-		i := findEdge(n[at:], count, key[pos])
-		if i < 0 {
-			return Match{Len: pos}
-		}
-		off -= link(n, at+count, i, h)
+		// The last four bytes up to the link's end are the node's own: its header
+		// and an edge come before the first link. The shift is 32 less the link's bits.
+		width := int(h>>widthShift&widthMask) + 1
+		word := binary.LittleEndian.Uint32(n[at+count+(i+1)*width-4:])
+		off -= arena.Offset(word >> (24 - h&(widthMask<<widthShift)))
 		pos++
 	}
+}
+
+// descendLeaf ends a descent that led to the leaf n with the first pos bytes of key.
+func descendLeaf(n, key []byte, pos int, stopAt byte) Match {
+	at, length := 1, int(n[0]&leafLength)
+	if length == leafLength {
+		at, length = 3, int(binary.LittleEndian.Uint16(n[1:]))
+	}
+	same := common(n[at:at+length], key[pos:])
+	pos += same
+	if same < length || pos < len(key) && n[0]&stopAt == 0 {
+		return Match{Len: pos}
+	}
+	return Match{pos, binary.LittleEndian.Uint32(n[at+length:]), true, n[0]&flagStop != 0}
+}
+
+// enterInner follows key through the prefix of the inner node n, past its
+// entry. If the descent ends there it returns 0 and the match; else where in n
+// its index or edges begin, and in m.Len how much of key was followed.
+func enterInner(n, key []byte, pos int, stopAt byte) (at int, m Match) {
+	h, at := n[0], 2
+	length := int(h & innerLength)
+	if length == innerLength {
+		at, length = 4, int(binary.LittleEndian.Uint16(n[2:]))
+	}
+	same := common(n[at:at+length], key[pos:])
+	pos += same
+	if same < length {
+		return 0, Match{Len: pos}
+	}
+	at += length
+	if h&flagValue != 0 {
+		if pos == len(key) || h&stopAt != 0 {
+			return 0, Match{pos, binary.LittleEndian.Uint32(n[at:]), true, h&flagStop != 0}
+		}
+		at += 4
+	}
+	return at, Match{Len: pos}
 }
 
 // common returns the length of the longest common prefix.
@@ -155,46 +187,4 @@ func common(a, b []byte) int {
 		}
 	}
 	return n
-}
-
-// findEdge returns the index of edge among the count sorted bytes at the start
-// of n, or -1. Behind them come at least as many bytes of links (invariant 6).
-func findEdge(n []byte, count int, edge byte) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
-	switch {
-	case count == 1:
-		if n[0] == edge {
-			return 0
-		}
-	case count <= 4:
-		x := binary.LittleEndian.Uint32(n) ^ uint32(edge)*(ones&0xffffffff)
-		// The lowest top bit set marks the first zero byte of x: 4 if there is none.
-		i := bits.TrailingZeros32((x-ones&0xffffffff)&^x&(tops&0xffffffff)) / 8
-		if i < count {
-			return i
-		}
-	default:
-		for i := 0; i < count; i += 8 {
-			x := binary.LittleEndian.Uint64(n[i:]) ^ uint64(edge)*ones
-			if found := (x - ones) &^ x & tops; found != 0 {
-				i += bits.TrailingZeros64(found) / 8
-				if i < count {
-					return i
-				}
-				return -1
-			}
-		}
-	}
-	return -1
-}
-
-// link returns how many units before the node n its i-th child lies. The links
-// begin at byte links of n, and h is the node's first byte.
-func link(n []byte, links, i int, h byte) arena.Offset {
-	width := int(h>>widthShift&widthMask) + 1
-	// The last four bytes up to the link's end are the node's own: its header
-	// and at least one edge come before the first link.
-	end := links + (i+1)*width
-	word := binary.LittleEndian.Uint32(n[end-4:])
-	return arena.Offset(word >> (32 - 8*uint(width)&31))
 }

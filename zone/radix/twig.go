@@ -2,6 +2,7 @@ package radix
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 )
 
@@ -35,7 +36,7 @@ type twig struct {
 }
 
 const (
-	twigMax  = 16  // entries
+	twigMax  = 24  // entries
 	twigRest = 255 // bytes of rests: what an end can say
 
 	headBytes = 4
@@ -81,16 +82,29 @@ func (t *twig) appendSuffix(dst []byte, i int) []byte {
 	return append(dst, t.n[value+4:end]...)
 }
 
-// search returns the entries whose heads are equal to that of s: from equal up to above.
+// search returns the entries whose heads are equal to head: from equal up to above.
 func (t *twig) search(head uint32) (equal, above int) {
-	heads := t.n[t.heads:t.ends]
-	var below, over uint64
-	for ; len(heads) >= headBytes; heads = heads[headBytes:] {
-		h := uint64(binary.LittleEndian.Uint32(heads))
-		below += (h - uint64(head)) >> 63
-		over += (uint64(head) - h) >> 63
+	equal = lowerHeads(t.n[t.heads:t.ends], head)
+	above = equal
+	for above < t.count && t.head(above) == head {
+		above++
 	}
-	return int(below), t.count - int(over)
+	return equal, above
+}
+
+// lowerHeads returns how many of the heads are below head. It looks at all, two
+// at a time: a wrongly guessed branch would cost more than the rest of them.
+func lowerHeads(heads []byte, head uint32) int {
+	var even, odd uint64
+	for ; len(heads) >= 2*headBytes; heads = heads[2*headBytes:] {
+		two := binary.LittleEndian.Uint64(heads)
+		even += (two&math.MaxUint32 - uint64(head)) >> 63
+		odd += (two>>32 - uint64(head)) >> 63
+	}
+	if len(heads) >= headBytes {
+		odd += (uint64(binary.LittleEndian.Uint32(heads)) - uint64(head)) >> 63
+	}
+	return int(even + odd)
 }
 
 // match returns how many bytes s and the suffix of entry i have in common, and
@@ -119,9 +133,54 @@ func headOf(s []byte) uint32 {
 	return head
 }
 
-// descend goes on with [Tree.Descend] in a twig, for the rest of the key: its
-// Len counts from there.
-func (t *twig) descend(s []byte, stopAt byte) Match {
+// descendTwig ends a descent that led to the twig n with the first pos bytes of key.
+func descendTwig(n, key []byte, pos int, stopAt byte) Match {
+	at, length, count := 2, int(n[0]&twigLength), int(n[1])+1
+	if length > 0 {
+		if length == twigLength {
+			at, length = 4, int(binary.LittleEndian.Uint16(n[2:]))
+		}
+		same := common(n[at:at+length], key[pos:])
+		pos += same
+		if same < length {
+			return Match{Len: pos}
+		}
+		at += length
+	}
+	s := key[pos:]
+	if len(s) < headBytes {
+		return descendTwigSlow(n, at, count, s, pos, stopAt)
+	}
+	// Nearly always there is one entry at most with this head, and it fills it:
+	// then nothing else can match, or have as much in common with s.
+	head := binary.BigEndian.Uint32(s)
+	ends := at + headBytes*count
+	i := lowerHeads(n[at:ends], head)
+	at += headBytes * i
+	if i == count || binary.LittleEndian.Uint32(n[at:]) != head ||
+		i+1 < count && binary.LittleEndian.Uint32(n[at+headBytes:]) == head {
+		return descendTwigSlow(n, at-headBytes*i, count, s, pos, stopAt)
+	}
+	marks := ends + 1 + count
+	mark := n[marks+i/2] >> (i % 2 * 4)
+	if mark&markBytes != markBytes {
+		return descendTwigSlow(n, at-headBytes*i, count, s, pos, stopAt)
+	}
+	record := n[marks+(count+1)/2+4*i:]
+	start, end := int(n[ends+i]), int(n[ends+i+1])
+	rest := record[start+4 : end+4]
+	same := common(rest, s[headBytes:])
+	pos += headBytes + same
+	if same < len(rest) || pos < len(key) && (mark&markStop == 0 || stopAt == 0) {
+		return Match{Len: pos}
+	}
+	return Match{pos, binary.LittleEndian.Uint32(record[start:]), true, mark&markStop != 0}
+}
+
+// descendTwigSlow does so for any s = key[pos:], which begins behind the twig's
+// prefix. The twig has count entries and its parts begin at at.
+func descendTwigSlow(n []byte, at, count int, s []byte, pos int, stopAt byte) Match {
+	t := twigAt(n, at, count)
 	head := headOf(s)
 	from, to := t.search(head)
 	if from == to {
@@ -135,12 +194,12 @@ func (t *twig) descend(s []byte, stopAt byte) Match {
 		if whole {
 			e := t.entry(i)
 			if same == len(s) || e.Stop && stopAt != 0 {
-				return Match{same, e.Value, true, e.Stop}
+				return Match{pos + same, e.Value, true, e.Stop}
 			}
 		}
 		best = max(best, same)
 	}
-	return Match{Len: best}
+	return Match{Len: pos + best}
 }
 
 // floor returns the last entry whose suffix is not above s, or -1.
