@@ -4,14 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"sync"
 
-	"yushan/zone/arena"
 	"yushan/zone/dname"
 	"yushan/zone/master"
-	"yushan/zone/radix"
 )
 
 // Builder makes a [Zone] out of records in any order. AddBatch may be called
@@ -22,11 +19,11 @@ type Builder struct {
 
 	mu      sync.Mutex
 	parts   []part
-	outside []outside
+	refused []refused
 }
 
-// outside is a record that is not at or below the apex.
-type outside struct {
+// refused is a record that cannot be in the zone.
+type refused struct {
 	finding Finding
 	file    uint16 // names of files are known only when all has been read
 }
@@ -67,11 +64,15 @@ func (b *Builder) AddBatch(batch *master.Batch) {
 		size += recordHeader + len(batch.Records[i].Owner) + 4 + len(batch.Records[i].RDATA)
 	}
 	p := part{seq: batch.Seq, data: make([]byte, 0, size), entries: make([]entry, 0, len(batch.Records))}
-	var outsiders []outside
+	var no []refused
 	for i := range batch.Records {
 		r := &batch.Records[i]
 		if !dname.IsSubdomain(r.Owner, b.origin) {
-			outsiders = append(outsiders, outside{b.outsideFinding(r), r.File})
+			no = append(no, refused{outsideFinding(r, b.origin), r.File})
+			continue
+		}
+		if !wellFormed(r.Type, r.RDATA) {
+			no = append(no, refused{malformedFinding(r), r.File})
 			continue
 		}
 		p.add(r, len(b.origin))
@@ -79,7 +80,7 @@ func (b *Builder) AddBatch(batch *master.Batch) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.parts = append(b.parts, p)
-	b.outside = append(b.outside, outsiders...)
+	b.refused = append(b.refused, no...)
 }
 
 func (p *part) add(r *master.Record, apexLen int) {
@@ -110,16 +111,9 @@ func setOrder(rrtype uint16, rdata []byte) uint32 {
 	return uint32(rrtype) << 1
 }
 
-func (b *Builder) outsideFinding(r *master.Record) Finding {
-	return Finding{
-		Severity: Warning, Code: OutOfZone, Line: int(r.Line), Column: int(r.Column),
-		Message: fmt.Sprintf("%s is not at or below %s: the record is ignored", dname.Display(r.Owner), dname.Display(b.origin)),
-	}
-}
-
-func (b *Builder) fileName(i uint16) string {
-	if int(i) < len(b.files) {
-		return b.files[i]
+func fileName(files []string, i uint16) string {
+	if int(i) < len(files) {
+		return files[i]
 	}
 	return ""
 }
@@ -200,26 +194,4 @@ func sortParallel(all []entry, compare func(x, y entry) int) {
 		}
 	}
 	copy(all, append(append(merged, left...), right...))
-}
-
-// Build makes the zone. The zone is nil if the report has errors.
-func (b *Builder) Build() (*Zone, *Report) {
-	report := &Report{}
-	for _, o := range b.outside {
-		o.finding.File = b.fileName(o.file)
-		report.add(o.finding)
-	}
-	a := assembly{
-		Builder: b, report: report, entries: b.sorted(),
-		data: arena.New(), trees: arena.New(),
-		referrals: make(map[uint64]arena.Offset),
-	}
-	a.names, a.occluded, a.nsec3 = radix.NewBuilder(a.trees), radix.NewBuilder(a.trees), radix.NewBuilder(a.trees)
-	a.run()
-	zone := a.finish()
-	report.sort()
-	if !report.OK() {
-		return nil, report
-	}
-	return zone, report
 }

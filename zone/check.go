@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/miekg/dns"
@@ -24,7 +25,7 @@ func (a *assembly) warn(code Code, at position, format string, args ...any) {
 
 func (a *assembly) find(severity Severity, code Code, at position, format string, args ...any) {
 	a.report.add(Finding{
-		Severity: severity, Code: code, File: a.fileName(at.file), Line: int(at.line), Column: int(at.column),
+		Severity: severity, Code: code, File: fileName(a.files, at.file), Line: int(at.line), Column: int(at.column),
 		Message: fmt.Sprintf(format, args...),
 	})
 }
@@ -61,9 +62,6 @@ func (a *assembly) checkOwner(apex bool) {
 	var other, cname, redirect, ns, ds *rrset
 	for i := range g.sets {
 		s := &g.sets[i]
-		if len(s.records) == 0 {
-			continue
-		}
 		switch s.rrtype {
 		case TypeCNAME:
 			cname = s
@@ -108,9 +106,7 @@ func (a *assembly) checkOwner(apex bool) {
 
 func (a *assembly) checkHidden() {
 	if a.redirect {
-		s := a.group.sets[0]
-		at := append(s.records, s.signatures...)[0].at
-		a.fail(BelowDNAME, at, "%s is below the DNAME at %s, which hides it", dname.Display(a.group.owner),
+		a.fail(BelowDNAME, a.group.sets[0].first(), "%s is below the DNAME at %s, which hides it", dname.Display(a.group.owner),
 			dname.Display(dname.AppendFromKey(nil, a.barrier, a.origin)))
 	}
 }
@@ -118,44 +114,38 @@ func (a *assembly) checkHidden() {
 // readApex learns what the checks of all other names depend on.
 func (a *assembly) readApex() {
 	g := &a.group
-	if s := g.find(TypeSOA); s != nil && len(s.records) > 0 {
+	a.facts.apex = apex{}
+	if s := g.find(TypeSOA); s != nil {
 		soa := s.records[0].rdata
 		a.facts.soa = true
-		if len(soa) >= 20 {
-			a.facts.serial = binary.BigEndian.Uint32(soa[len(soa)-20:])
-			a.facts.minimum = binary.BigEndian.Uint32(soa[len(soa)-4:])
-		}
+		a.facts.serial = binary.BigEndian.Uint32(soa[len(soa)-20:])
+		a.facts.minimum = binary.BigEndian.Uint32(soa[len(soa)-4:])
 		a.facts.soaTTL = s.records[0].ttl
 		a.facts.signed = len(s.signatures) > 0
 		if len(s.records) > 1 {
 			a.fail(SeveralSOA, s.records[1].at, "the zone has %d different SOA records: it must have one", len(s.records))
 		}
 	}
-	if s := g.find(TypeNS); s != nil {
-		a.facts.apexNS = len(s.records) > 0
-	}
-	if s := g.find(TypeNSEC3PARAM); s != nil && len(s.records) > 0 {
+	a.facts.ns = g.find(TypeNS) != nil
+	if s := g.find(TypeNSEC3PARAM); s != nil {
 		a.readParam(s)
 	}
-	if s := g.find(TypeNSEC); s != nil && len(s.records) > 0 {
+	if s := g.find(TypeNSEC); s != nil {
 		a.chain.active = true
 		a.checkDenialTTL(s)
 	}
 }
 
-func (a *assembly) checkApex() {
-	start := position{}
-	if len(a.entries) > 0 {
-		start = toRR(a.record(a.entries[0])).at
-	}
+// checkApex judges what was learned of the apex. start is where the zone begins.
+func (a *assembly) checkApex(start position, hashed bool) {
 	if !a.facts.soa {
 		a.fail(NoSOA, start, "no SOA record at %s: a zone begins with one", dname.Display(a.origin))
 		return
 	}
-	if !a.facts.apexNS {
+	if !a.facts.ns {
 		a.fail(NoApexNS, start, "no NS record at %s: a zone names its name servers at its apex", dname.Display(a.origin))
 	}
-	if a.facts.param && !a.hashes.active {
+	if a.facts.param && !hashed {
 		a.warn(NSEC3Param, start, "the apex has an NSEC3PARAM record, but there is no NSEC3 record with its parameters")
 	}
 	if e := a.facts.expired; e.count > 0 {
@@ -215,30 +205,28 @@ type nsecChain struct {
 	from   position
 }
 
-func (c *nsecChain) add(a *assembly, g *group) {
-	if !c.active {
+// add goes on to the group that was placed last; nsec is nil if it has none.
+func (c *nsecChain) add(a *assembly, nsec *rrset) {
+	if !c.active || a.partial {
 		return
 	}
-	s := g.find(TypeNSEC)
-	if s == nil || len(s.records) == 0 {
-		at := position{}
-		if len(g.sets) > 0 && len(g.sets[0].records) > 0 {
-			at = g.sets[0].records[0].at
-		}
-		a.warn(BrokenNSEC, at, "%s has no NSEC record: what it lacks cannot be proven", dname.Display(g.owner))
+	owner := a.group.owner
+	if nsec == nil {
+		a.lacksNSEC(a.group.sets[0].first(), owner)
 		return
 	}
-	if c.count > 0 && !bytes.Equal(c.next, g.owner) {
-		a.warn(BrokenNSEC, c.from, "the NSEC record points to %s: the next name with one is %s", dname.Display(c.next), dname.Display(g.owner))
+	if c.count > 0 && !bytes.Equal(c.next, owner) {
+		a.warn(BrokenNSEC, c.from, "the NSEC record points to %s: the next name with one is %s", dname.Display(c.next), dname.Display(owner))
 	}
-	c.follow(s)
+	c.follow(nsec)
+}
+
+func (a *assembly) lacksNSEC(at position, owner []byte) {
+	a.warn(BrokenNSEC, at, "%s has no NSEC record: what it lacks cannot be proven", dname.Display(owner))
 }
 
 func (c *nsecChain) follow(s *rrset) {
-	n, ok := dname.Check(s.records[0].rdata)
-	if !ok {
-		n = 0
-	}
+	n, _ := dname.Check(s.records[0].rdata)
 	c.count++
 	c.next = dname.AppendLower(c.next[:0], s.records[0].rdata[:n])
 	c.from = s.records[0].at
@@ -253,8 +241,7 @@ func (c *nsecChain) close(a *assembly) {
 // nsec3Chain follows the NSEC3 records in the order of their hashes, which is
 // the order of their owner names too.
 type nsec3Chain struct {
-	active      bool
-	first, next []byte
+	first, next []byte // of the zone, and where the last record points to; nil before the first
 	from        position
 }
 
@@ -266,7 +253,7 @@ const hashBytes = 20 // SHA-1, the only algorithm there is (RFC 5155 §11)
 func (a *assembly) readParam(s *rrset) {
 	for _, r := range s.records {
 		p := r.rdata
-		if len(p) < 5 || p[0] != 1 || p[1] != 0 {
+		if p[0] != 1 || p[1] != 0 {
 			a.warn(NSEC3Param, r.at, "NSEC3PARAM with algorithm %d and flags %d: only algorithm 1 with flags 0 is used (RFC 5155 §4.1.2)", p[0], p[1])
 			continue
 		}
@@ -282,56 +269,73 @@ func (a *assembly) readParam(s *rrset) {
 
 // takeNSEC3 moves an NSEC3 RRset with the zone's parameters out of the group:
 // its owner is not a name that can be asked for (RFC 5155 §7.2.8).
-func (a *assembly) takeNSEC3() bool {
+func (a *assembly) takeNSEC3() {
 	g := &a.group
-	if !a.facts.param || len(g.owner) != 1+32+len(a.origin) {
-		return false
-	}
 	s := g.find(TypeNSEC3)
-	if s == nil || len(s.records) == 0 {
-		return false
+	if s == nil || !a.facts.param {
+		return
 	}
-	hash, err := base32Hex.DecodeString(string(bytes.ToUpper(g.owner[1:33])))
-	p := s.records[0].rdata
-	if err != nil || len(p) < 6 || !a.sameParam(p) {
-		a.warn(BrokenNSEC3, s.records[0].at, "the NSEC3 record at %s does not belong to the chain of the NSEC3PARAM record", dname.Display(g.owner))
-		return false
+	hash, ok := hashOfKey(g.key)
+	p, parsed := parseNSEC3(s.records[0].rdata)
+	if !ok || !parsed || p.iterations != a.facts.iterations || !bytes.Equal(p.salt, a.facts.salt) {
+		a.warn(BrokenNSEC3, s.first(), "the NSEC3 record at %s does not belong to the chain of the NSEC3PARAM record", dname.Display(g.owner))
+		return
 	}
-	a.hashes.add(a, s, hash, p)
+	if p.optOut {
+		a.facts.optOuts++
+	}
+	a.hashes.add(a, s, hash, p.next)
 	a.checkSignatures(s)
 	if off, ok := a.rrset(a.origin, s); ok {
-		a.nsec3.Add(hash, uint32(off), false)
+		a.nsec3.Set(hash, uint32(off), false)
 	}
-	rest := g.sets[:0]
-	for _, other := range g.sets {
-		if other.rrtype != TypeNSEC3 {
-			rest = append(rest, other)
-			a.warn(MisplacedRecord, append(other.records, other.signatures...)[0].at, "%s at the owner name of an NSEC3 record", typeName(other.rrtype))
-		}
+	g.sets = slices.DeleteFunc(g.sets, func(s rrset) bool { return s.rrtype == TypeNSEC3 })
+	for i := range g.sets {
+		a.warn(MisplacedRecord, g.sets[i].first(), "%s at the owner name of an NSEC3 record", typeName(g.sets[i].rrtype))
 	}
-	g.sets = rest
-	return true
 }
 
-func (a *assembly) sameParam(p []byte) bool {
-	return p[0] == 1 && binary.BigEndian.Uint16(p[2:]) == a.facts.iterations && int(p[4]) == len(a.facts.salt) &&
-		len(p) > 5+int(p[4]) && bytes.Equal(p[5:5+int(p[4])], a.facts.salt)
+// hashOfKey returns the hash that makes up the owner name of an NSEC3 record.
+func hashOfKey(key []byte) (hash []byte, ok bool) {
+	const label = hashBytes * 8 / 5
+	if len(key) != label+1 || bytes.IndexByte(key, 0) != label {
+		return nil, false
+	}
+	hash = make([]byte, hashBytes)
+	n, err := base32Hex.Decode(hash, bytes.ToUpper(key[:label]))
+	return hash, err == nil && n == hashBytes
 }
 
-func (c *nsec3Chain) add(a *assembly, s *rrset, hash, p []byte) {
-	at := 5 + int(p[4])
-	next := p[min(at+1, len(p)):]
-	next = next[:min(int(p[at]), len(next))]
-	if p[1]&1 == 1 {
-		a.facts.optOut = true
+// nsec3Fields are the fields of an NSEC3 record that make the chain (RFC 5155 §3.2).
+type nsec3Fields struct {
+	optOut     bool
+	iterations uint16
+	salt, next []byte
+}
+
+// parseNSEC3 returns false if the record is not of the only hash algorithm.
+func parseNSEC3(p []byte) (f nsec3Fields, ok bool) {
+	if len(p) < 6 || p[0] != 1 {
+		return f, false
 	}
-	if !c.active {
-		c.active, c.first = true, bytes.Clone(hash)
+	salt := 5 + int(p[4])
+	if len(p) <= salt || len(p) < salt+1+int(p[salt]) {
+		return f, false
+	}
+	return nsec3Fields{p[1]&1 == 1, binary.BigEndian.Uint16(p[2:]), p[5:salt], p[salt+1 : salt+1+int(p[salt])]}, true
+}
+
+func (c *nsec3Chain) add(a *assembly, s *rrset, hash, next []byte) {
+	if a.partial {
+		return
+	}
+	if c.first == nil {
+		c.first = hash
 		a.checkDenialTTL(s)
 	} else if !bytes.Equal(c.next, hash) {
 		a.warn(BrokenNSEC3, c.from, "the NSEC3 record points to hash %s: the next one is %s", base32Hex.EncodeToString(c.next), base32Hex.EncodeToString(hash))
 	}
-	c.next, c.from = append(c.next[:0], next...), s.records[0].at
+	c.next, c.from = append(c.next[:0], next...), s.first()
 }
 
 func (c *nsec3Chain) close(a *assembly) {

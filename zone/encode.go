@@ -29,6 +29,7 @@ type encoder struct {
 	fixups   []byte
 	targets  []byte
 	suffixes []suffix // names written in full, which later names may point to
+	servers  []Pointer
 	fragment []byte
 }
 
@@ -82,11 +83,15 @@ const maxRRsetBytes = 65535 - 12 - (dname.MaxWire + 4) - 512
 // returns what the zone knows of a name server.
 func (e *encoder) referral(cut []byte, ns []rr, addresses func(server []byte) (a, aaaa []rr)) (fragment []byte, missing [][]byte, ok bool) {
 	e.reset(cut)
-	servers := make([]Pointer, len(ns))
-	for i, r := range ns {
-		servers[i] = e.record(TypeNS, r)
+	servers := e.servers[:0]
+	for _, r := range ns {
+		servers = append(servers, e.record(TypeNS, r))
 	}
+	e.servers = servers
 	nsBytes := len(e.out)
+	if nsBytes > maxPointer { // glue could not point to its name server
+		return nil, nil, false
+	}
 	var count, length [2]int
 	for part, required := range []bool{true, false} {
 		before := len(e.out)
@@ -127,7 +132,7 @@ func (e *encoder) referral(cut []byte, ns []rr, addresses func(server []byte) (a
 func (e *encoder) record(rrtype uint16, r rr) (last Pointer) {
 	e.fixup()
 	at := e.header(ToOwner, rrtype, r.ttl, 0)
-	names := namesOf[rrtype]
+	names := namesOf(rrtype)
 	rest := r.rdata
 	if names.compress || names.target {
 		e.out = append(e.out, rest[:names.skip]...)

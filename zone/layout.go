@@ -2,6 +2,7 @@ package zone
 
 import (
 	"encoding/binary"
+	"iter"
 
 	"yushan/zone/arena"
 )
@@ -102,6 +103,29 @@ func (n Node) find(rrtype uint16) (arena.Offset, bool) {
 	return 0, false
 }
 
+// rrsets yields where the RRsets of the node lie, by type.
+func (n Node) rrsets() iter.Seq[arena.Offset] {
+	return func(yield func(arena.Offset) bool) {
+		for e := n.entries(); len(e) > 0; e = e[entrySize:] {
+			if !yield(arena.Offset(binary.LittleEndian.Uint32(e[4:]))) {
+				return
+			}
+		}
+	}
+}
+
+// size is how many bytes of the arena the node takes, its RRsets and its
+// referral not counted.
+func (n Node) size() int64 {
+	switch n.b[0] {
+	case kindNode:
+		return roundUp(4 + len(n.entries()))
+	case kindCut:
+		return roundUp(8 + len(n.entries()))
+	}
+	return 0
+}
+
 // RRset returns the RRset of rrtype at node. At a cut only DS and NSEC can be
 // found: all else there is in the referral.
 func (z *Zone) RRset(node Node, rrtype uint16) (RRset, bool) {
@@ -131,7 +155,15 @@ func (z *Zone) Referral(node Node) Referral {
 	if node.b[0] == kindReferral {
 		return Referral{node.b}
 	}
-	return Referral{z.data.At(arena.Offset(binary.LittleEndian.Uint32(node.b[4:])))}
+	return Referral{z.data.At(node.referral(0))}
+}
+
+// referral returns where the referral of a cut lies; off is where the node does.
+func (n Node) referral(off arena.Offset) arena.Offset {
+	if n.b[0] == kindReferral {
+		return off
+	}
+	return arena.Offset(binary.LittleEndian.Uint32(n.b[4:]))
 }
 
 // RRset is a view of one RRset and the signatures over it.
@@ -145,6 +177,11 @@ func (r RRset) Type() uint16 { return binary.LittleEndian.Uint16(r.b[18:]) }
 
 // Is tells whether r and other are the same RRset of the same zone.
 func (r RRset) Is(other RRset) bool { return &r.b[0] == &other.b[0] }
+
+// size is how many bytes of the arena the RRset takes.
+func (r RRset) size() int64 {
+	return roundUp(rrsetHeader + 2*(le16(r.b[12:])+le16(r.b[14:])+le16(r.b[16:])) + le16(r.b[8:]) + le16(r.b[10:]))
+}
 
 // Part is a run of whole records, ready to be copied into a message when the
 // pointers in it are resolved. Its slices belong to the zone.
@@ -202,6 +239,38 @@ func (r Referral) Required() Part {
 func (r Referral) Optional() Part {
 	at := r.bytes() + le16(r.b[8:]) + le16(r.b[10:])
 	return Part{le16(r.b[6:]), r.b[at : at+le16(r.b[12:])], nil}
+}
+
+// size is how many bytes of the arena the referral takes.
+func (r Referral) size() int64 {
+	return roundUp(r.bytes() + le16(r.b[8:]) + le16(r.b[10:]) + le16(r.b[12:]))
+}
+
+// owned is the size of a referral that is taken to be of one cut alone, because
+// it holds addresses of that cut's own name servers; 0 for one that others may share.
+func (r Referral) owned() int64 {
+	if le16(r.b[4:]) == 0 {
+		return 0
+	}
+	return r.size()
+}
+
+// independent tells whether the names in p are the same whatever the owner, if
+// it ends in an apex of apexLen bytes.
+func (p Part) independent(apexLen int) bool {
+	next := 0 // position of a record's owner
+	for f := p.Fixups; len(f) > 0; f = f[2:] {
+		at := le16(f)
+		if at == next {
+			next += recordFixed + int(binary.BigEndian.Uint16(p.Bytes[at+recordFixed-2:]))
+			continue
+		}
+		q := Pointer(binary.BigEndian.Uint16(p.Bytes[at:]))
+		if q.Base() == ToOwner || q.Base() == ToSuffix && q.N() > apexLen {
+			return false
+		}
+	}
+	return true
 }
 
 // Glue sizes: owner pointer, type, class, TTL, length, address.

@@ -29,7 +29,7 @@ type rdataNames struct {
 	target      bool // its addresses go to the additional section
 }
 
-var namesOf = map[uint16]rdataNames{
+var rdataNamesByType = [...]rdataNames{
 	TypeNS:    {0, 1, true, true},
 	3:         {0, 1, true, false}, // MD
 	4:         {0, 1, true, false}, // MF
@@ -53,12 +53,20 @@ var namesOf = map[uint16]rdataNames{
 	TypeRRSIG: {18, 1, false, false},
 }
 
+// namesOf returns where RDATA of rrtype holds names; a count of 0 says nowhere.
+func namesOf(rrtype uint16) rdataNames {
+	if int(rrtype) < len(rdataNamesByType) {
+		return rdataNamesByType[rrtype]
+	}
+	return rdataNames{}
+}
+
 // appendCanonical appends rdata to dst with the names in it made lower case
 // (RFC 4034 §6.2 point 3).
 func appendCanonical(dst []byte, rrtype uint16, rdata []byte) []byte {
 	at := len(dst)
 	dst = append(dst, rdata...)
-	names := namesOf[rrtype]
+	names := namesOf(rrtype)
 	i := at + int(names.skip)
 	for range names.count {
 		n, ok := dname.Check(dst[min(i, len(dst)):])
@@ -69,4 +77,41 @@ func appendCanonical(dst []byte, rrtype uint16, rdata []byte) []byte {
 		i += n
 	}
 	return dst
+}
+
+// wellFormed tells whether RDATA that the zone looks into is what its type says.
+func wellFormed(rrtype uint16, rdata []byte) bool {
+	switch rrtype {
+	case TypeA:
+		return len(rdata) == 4
+	case TypeAAAA:
+		return len(rdata) == 16
+	case TypeNSEC:
+		_, ok := dname.Check(rdata)
+		return ok
+	case TypeNSEC3:
+		_, ok := parseNSEC3(rdata)
+		return ok || len(rdata) >= 6 && rdata[0] != 1
+	case TypeNSEC3PARAM:
+		return len(rdata) >= 5 && len(rdata) == 5+int(rdata[4])
+	}
+	names := namesOf(rrtype)
+	if names.count == 0 {
+		return true
+	}
+	rest := rdata[min(int(names.skip), len(rdata)):]
+	for range names.count {
+		n, ok := dname.Check(rest)
+		if !ok {
+			return false
+		}
+		rest = rest[n:]
+	}
+	switch rrtype {
+	case TypeSOA:
+		return len(rest) == 20 // five numbers
+	case TypeRRSIG, 64, 65: // a signature; parameters
+		return true
+	}
+	return len(rest) == 0
 }

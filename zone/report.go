@@ -78,6 +78,8 @@ const (
 	NSEC3Param      Code = "nsec3param"       // RFC 5155 §4
 	NSEC3Iterations Code = "nsec3-iterations" // RFC 9276 §3.1
 	NSECTTL         Code = "nsec-ttl"         // RFC 9077 §3
+	MalformedRDATA  Code = "malformed-rdata"  // RDATA that is not what its type says
+	NoSuchRecord    Code = "no-such-record"   // an edit removes what is not there: it was made for another version
 	MisplacedRecord Code = "misplaced-record" // e.g. an ordinary RRset at an NSEC3 owner name
 )
 
@@ -108,6 +110,21 @@ func (r *Report) add(f Finding) {
 			}
 		}
 	}
+}
+
+func (r *Report) clone() *Report {
+	c := *r
+	c.Findings = slices.Clone(r.Findings)
+	return &c
+}
+
+// merge adds what another report says.
+func (r *Report) merge(other *Report) {
+	errors, warnings := r.Errors+other.Errors, r.Warnings+other.Warnings
+	for _, f := range other.Findings {
+		r.add(f)
+	}
+	r.Errors, r.Warnings = errors, warnings
 }
 
 func (r *Report) sort() {

@@ -16,15 +16,18 @@ type Zone struct {
 	names    radix.Tree // authoritative names and cuts → node
 	occluded radix.Tree // names below cuts, and what is not the parent's at cuts → node
 	nsec3    radix.Tree // hash, 20 bytes → RRset
-	siblings radix.Tree // names of name servers that cuts above or beside them name
+	siblings radix.Tree // names of name servers that cuts not above them name, or once did
 
 	store, trees *arena.Arena // shared with earlier and later versions
 	data         arena.View
+	live         int64 // bytes of store that this version uses
+	pool         *pool // shared with earlier and later versions
 
 	apex       Node
 	soa        RRset
 	serial     uint32
 	negative   uint32 // TTL of negative answers
+	optOuts    int    // NSEC3 RRsets with the opt-out flag
 	wildcards  int    // names at or below an asterisk label; 0 spares a lookup in every negative answer
 	iterations uint16
 	salt       []byte
@@ -54,7 +57,8 @@ type Stats struct {
 	Glue    int // address records below cuts
 	Denial  Denial
 	OptOut  bool  // some NSEC3 record has the opt-out flag
-	Bytes   int64 // memory that the zone occupies, live and abandoned
+	Bytes   int64 // memory that the zone occupies, together with its earlier and later versions
+	Garbage int64 // how many of the Bytes other versions use, or none; see [Zone.Compact]
 }
 
 // Origin is the name of the apex, in wire format and lower case. It must not
@@ -68,6 +72,10 @@ func (z *Zone) Serial() uint32 { return z.serial }
 func (z *Zone) Stats() Stats {
 	s := z.stats
 	s.Bytes = z.store.Bytes() + z.trees.Bytes()
+	s.Garbage = s.Bytes - z.live
+	for _, tree := range []radix.Tree{z.names, z.occluded, z.nsec3, z.siblings} {
+		s.Garbage -= tree.Bytes()
+	}
 	return s
 }
 
@@ -79,6 +87,15 @@ func (z *Zone) seal() {
 	records := z.soa.Records().Bytes
 	z.negative = min(z.soa.TTL(), binary.BigEndian.Uint32(records[len(records)-4:]))
 	z.sealNSEC3()
+	_, hasNSEC := z.RRset(apex, TypeNSEC)
+	switch {
+	case z.nsec3.Len() > 0:
+		z.stats.Denial = NSEC3
+	case hasNSEC:
+		z.stats.Denial = NSEC
+	default:
+		z.stats.Denial = Unsigned
+	}
 }
 
 func (z *Zone) get(tree radix.Tree, key []byte) (node Node, off arena.Offset, ok bool) {

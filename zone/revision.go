@@ -1,0 +1,301 @@
+package zone
+
+import (
+	"bytes"
+	"slices"
+
+	"yushan/zone/arena"
+	"yushan/zone/dname"
+	"yushan/zone/radix"
+)
+
+// revision is an edit being committed:
+//
+//  1. Each owner with changes is read from the base, changed, and placed anew,
+//     from the apex down. Where that makes or unmakes a barrier, so is all that
+//     lies below it.
+//  2. Cuts whose name servers' addresses have changed join those that were
+//     placed, and their referrals are made.
+//  3. The trees are committed, and the chains of denial checked where they
+//     were touched.
+//
+// What is not touched stays where it is, shared with the base.
+type revision struct {
+	assembly
+	base    *Zone
+	changes []change // by key
+
+	names, occluded, nsec3 tree
+	below                  [][]byte // keys of owners without changes to be placed anew
+	covered                []byte   // key of the barrier below which below lists all; nil: none
+
+	pending []delegation
+	servers [][]byte // keys of names whose addresses have changed
+	touched [][]byte // keys of names that were, or are, among the authoritative ones
+	hashes  [][]byte // likewise of NSEC3 records
+}
+
+// tree is a tree being edited that remembers whether it was given an entry.
+type tree struct {
+	*radix.Txn
+	given bool
+}
+
+func (t *tree) Set(key []byte, value uint32, stop bool) {
+	t.given = true
+	t.Txn.Set(key, value, stop)
+}
+
+func newRevision(e *Edit) *revision {
+	z := e.base
+	r := &revision{
+		base: z, changes: e.changes,
+		names: tree{Txn: z.names.Edit()}, occluded: tree{Txn: z.occluded.Edit()}, nsec3: tree{Txn: z.nsec3.Edit()},
+		assembly: assembly{
+			origin: z.origin, report: &Report{}, data: z.store, live: z.live, stats: z.stats,
+			siblings: make(map[string]struct{}), partial: true,
+		},
+	}
+	a := &r.assembly
+	a.names, a.occluded, a.nsec3 = &r.names, &r.occluded, &r.nsec3
+	a.addresses, a.intern, a.postpone = r.addresses, r.intern, r.postpone
+	a.group.owner = z.origin
+	new(decoder).read(z, z.locate(nil), &a.group)
+	a.readApex()
+	a.facts.wildcards, a.facts.optOuts = z.wildcards, z.optOuts
+	a.report = e.report.clone() // what there is to say of the base's apex has been said
+	return r
+}
+
+// run returns false if the zone has to be built anew.
+func (r *revision) run() (z *Zone, report *Report, possible bool) {
+	param := r.facts.apex
+	for changes := r.changes; len(changes) > 0 || len(r.below) > 0; {
+		var key []byte
+		if len(r.below) == 0 || len(changes) > 0 && bytes.Compare(changes[0].key, r.below[0]) <= 0 {
+			key = changes[0].key
+		} else {
+			key = r.below[0]
+		}
+		if len(r.below) > 0 && bytes.Equal(key, r.below[0]) {
+			r.below = r.below[1:]
+		}
+		n := 0
+		for n < len(changes) && bytes.Equal(changes[n].key, key) {
+			n++
+		}
+		r.replace(key, changes[:n])
+		changes = changes[n:]
+		if len(key) == 0 && !r.facts.sameParam(&param) {
+			return nil, nil, false // which records belong to the chain is decided anew
+		}
+	}
+	r.reopenNamed()
+	for i := range r.pending {
+		r.delegate(&r.pending[i])
+	}
+	return r.finish(), r.report, true
+}
+
+func (a *apex) sameParam(b *apex) bool {
+	return a.param == b.param && a.iterations == b.iterations && bytes.Equal(a.salt, b.salt)
+}
+
+// replace places one owner anew. key is kept.
+func (r *revision) replace(key []byte, changes []change) {
+	l := r.base.locate(key)
+	before := r.kind(key)
+	g := &r.group
+	g.key, g.owner = key, dname.AppendFromKey(nil, key, r.origin)
+	var d decoder
+	d.read(r.base, l, g)
+	r.withdraw(l)
+	r.apply(changes)
+	if slices.ContainsFunc(changes, func(c change) bool { return isAddress(c.rrtype) }) {
+		r.servers = append(r.servers, key)
+	}
+	r.settle()
+	r.names.given, r.occluded.given, r.nsec3.given = false, false, false
+	r.barrier, r.redirect = r.barrierAbove(key)
+	r.place()
+	if l.name != 0 && !r.names.given {
+		r.names.Delete(key)
+	}
+	if l.occluded != 0 && !r.occluded.given {
+		r.occluded.Delete(key)
+	}
+	if l.hashed != 0 || r.nsec3.given {
+		hash, _ := hashOfKey(key)
+		if !r.nsec3.given {
+			r.nsec3.Delete(hash)
+		}
+		r.hashes = append(r.hashes, hash)
+	}
+	if l.name != 0 || r.names.given {
+		r.touched = append(r.touched, key)
+	}
+	if r.kind(key) != before && (r.covered == nil || !isBelow(key, r.covered)) {
+		r.cover(key)
+	}
+}
+
+// barrierKind says how a name hides what is below it.
+type barrierKind uint8
+
+const (
+	noBarrier barrierKind = iota
+	cutBarrier
+	redirectBarrier
+)
+
+func (r *revision) kind(key []byte) barrierKind {
+	e, ok := r.names.Get(key)
+	switch {
+	case !ok || !e.Stop:
+		return noBarrier
+	case e.Value == pendingCut || r.entryNode(e).IsCut():
+		return cutBarrier
+	}
+	return redirectBarrier
+}
+
+// pendingCut is the value of a cut whose referral is not made yet.
+const pendingCut = 0
+
+func (r *revision) entryNode(e radix.Entry) Node {
+	return Node{r.data.View().At(arena.Offset(e.Value))}
+}
+
+// barrierAbove returns the key of the cut or DNAME that hides the name with
+// this key. All above key has been placed.
+func (r *revision) barrierAbove(key []byte) (barrier []byte, redirect bool) {
+	for n := 0; n < len(key); n++ {
+		if n > 0 && key[n-1] != 0 {
+			continue
+		}
+		if kind := r.kind(key[:n]); kind != noBarrier {
+			return key[:n:n], kind == redirectBarrier
+		}
+	}
+	return nil, false
+}
+
+// cover lists all owners of the base below key, to be placed anew.
+func (r *revision) cover(key []byte) {
+	r.covered = key
+	var keys [][]byte
+	for _, t := range []radix.Tree{r.base.names, r.base.occluded} {
+		for k := range t.Prefix(key) {
+			if len(k) > len(key) {
+				keys = append(keys, bytes.Clone(k))
+			}
+		}
+	}
+	slices.SortFunc(keys, bytes.Compare)
+	r.below = slices.CompactFunc(keys, bytes.Equal)
+}
+
+// withdraw takes the owner's data, which lie at l, out of the figures.
+func (r *revision) withdraw(l location) {
+	s := &r.stats
+	if l.name != 0 {
+		node := r.base.node(l.name)
+		s.Names--
+		if hasAsterisk(r.group.owner) {
+			r.facts.wildcards--
+		}
+		if node.IsCut() {
+			referral := r.base.Referral(node)
+			s.Cuts--
+			s.RRsets--
+			s.Records -= referral.NS().Records
+			r.live -= referral.owned()
+		}
+		r.withdrawNode(node)
+	}
+	if l.occluded != 0 {
+		if l.name == 0 {
+			s.Names--
+		}
+		node := r.base.node(l.occluded)
+		r.withdrawNode(node)
+		for off := range node.rrsets() {
+			if set := (RRset{r.base.data.At(off)}); isAddress(set.Type()) {
+				s.Glue -= set.Records().Records
+			}
+		}
+	}
+	if l.hashed != 0 {
+		set := RRset{r.base.data.At(l.hashed)}
+		r.withdrawSet(set)
+		if p, _ := parseNSEC3(set.Records().Bytes[recordFixed:]); p.optOut {
+			r.facts.optOuts--
+		}
+	}
+}
+
+func (r *revision) withdrawNode(node Node) {
+	r.live -= node.size()
+	for off := range node.rrsets() {
+		r.withdrawSet(RRset{r.base.data.At(off)})
+	}
+}
+
+func (r *revision) withdrawSet(set RRset) {
+	r.stats.RRsets--
+	r.stats.Records -= set.Records().Records + set.Signatures().Records
+	r.live -= set.size()
+}
+
+// finish commits the trees.
+func (r *revision) finish() *Zone {
+	siblings := r.base.siblings.Edit()
+	for key := range r.siblings {
+		siblings.Set([]byte(key), 1, false)
+	}
+	names, nsec3 := r.names.Commit(), r.nsec3.Commit()
+	r.checkApex(position{}, nsec3.Len() > 0)
+	if _, ok := names.Get(nil); !ok || !r.facts.soa {
+		return nil
+	}
+	z := r.zone(r.base.trees, names, r.occluded.Commit(), nsec3, siblings.Commit())
+	if z == nil {
+		return nil
+	}
+	z.pool = r.base.pool
+	r.checkChains(z)
+	return z
+}
+
+// addresses finds the records of a name server as they are after the changes.
+func (r *revision) addresses(server []byte) (v4, v6 []rr) {
+	var buf [dname.MaxKey]byte
+	key := dname.AppendKey(buf[:0], server, len(r.origin))
+	e, ok := r.names.Get(key)
+	if !ok || e.Value == pendingCut || r.entryNode(e).IsCut() {
+		if e, ok = r.occluded.Get(key); !ok {
+			return nil, nil
+		}
+	}
+	var d decoder
+	node, view := r.entryNode(e), r.data.View()
+	if off, ok := node.find(TypeA); ok {
+		v4 = d.part(nil, server, RRset{view.At(off)}.Records())
+	}
+	if off, ok := node.find(TypeAAAA); ok {
+		v6 = d.part(nil, server, RRset{view.At(off)}.Records())
+	}
+	return v4, v6
+}
+
+func (r *revision) intern(f []byte) arena.Offset {
+	h := r.base.pool.hash(f)
+	if off, ok := r.base.pool.find(r.data, h, f); ok {
+		return off
+	}
+	off := r.store(f)
+	if (Referral{f}).owned() == 0 {
+		r.base.pool.put(h, off)
+	}
+	return off
+}
