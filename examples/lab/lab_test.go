@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"yushan/internal/peer"
 	"yushan/zone"
 	"yushan/zone/dname"
 	"yushan/zone/sign"
@@ -160,20 +161,15 @@ func checkByPeers(t *testing.T, z Zone, rrs []dns.RR) {
 		t.Fatal(err)
 	}
 	origin := dname.String(wire(t, z.Origin))
-	checks := [][]string{{"kzonecheck", "-v", "-o", origin, file}}
+	checks := [][]string{{peer.Tool(t, "kzonecheck", "knot-dnssecutils"), "-v", "-o", origin, file}}
 	if z.Denial != Unsigned {
 		checks = append(checks,
-			[]string{"ldns-verify-zone", "-V", "2", file},
-			[]string{"dnssec-verify", "-z", "-o", origin, file})
+			[]string{peer.Tool(t, "ldns-verify-zone", "ldnsutils"), "-V", "2", file},
+			[]string{peer.Tool(t, "dnssec-verify", "bind9-utils"), "-z", "-o", origin, file})
 	}
 	for _, argv := range checks {
-		path, err := exec.LookPath(argv[0])
-		if err != nil {
-			t.Logf("%s is not checked by %s, which is not installed", z.Origin, argv[0])
-			continue
-		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		out, err := exec.CommandContext(ctx, path, argv[1:]...).CombinedOutput()
+		out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
 		cancel()
 		if err != nil {
 			t.Errorf("%s: %v\n%s", strings.Join(argv, " "), err, out)

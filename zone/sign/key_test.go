@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"yushan/internal/peer"
 )
 
 func TestKeyFiles(t *testing.T) {
@@ -93,16 +95,6 @@ func TestReadKeyRefuses(t *testing.T) {
 	}
 }
 
-// tool finds a program of Debian's bind9-utils.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("%s is not installed (Debian's bind9-utils)", name)
-	}
-	return path
-}
-
 func output(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
@@ -117,7 +109,7 @@ func output(t *testing.T, dir, name string, args ...string) string {
 }
 
 func TestReadsKeysOfBIND(t *testing.T) {
-	keygen := tool(t, "dnssec-keygen")
+	keygen := peer.Tool(t, "dnssec-keygen", "bind9-utils")
 	for _, algorithm := range []string{"RSASHA256", "ECDSAP256SHA256", "ECDSAP384SHA384", "ED25519"} {
 		for _, flags := range [][]string{nil, {"-f", "KSK"}} {
 			dir := t.TempDir()
@@ -139,7 +131,7 @@ func TestReadsKeysOfBIND(t *testing.T) {
 }
 
 func TestBINDReadsOurKeys(t *testing.T) {
-	signzone, dsfromkey := tool(t, "dnssec-signzone"), tool(t, "dnssec-dsfromkey")
+	signzone, dsfromkey := peer.Tool(t, "dnssec-signzone", "bind9-utils"), peer.Tool(t, "dnssec-dsfromkey", "bind9-utils")
 	for _, algorithm := range []uint8{dns.RSASHA256, dns.ECDSAP256SHA256, dns.ED25519} {
 		dir := t.TempDir()
 		key, err := GenerateKey(origin, algorithm, true)

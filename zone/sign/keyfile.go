@@ -42,11 +42,14 @@ func (k *Key) FileName() string {
 	return b.String()
 }
 
-// Write stores the key in dir and returns the path of its two files without
+// Write stores the key in dir, which is made if need be, and returns the path of its two files without
 // their ending. Only the owner may read the private one. Files that are there
 // already are left alone, and are an error: another key may have the same tag.
 func (k *Key) Write(dir string) (path string, err error) {
 	path = filepath.Join(dir, k.FileName())
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("write key: %w", err)
+	}
 	private := k.RR.PrivateKeyString(k.Private)
 	if private == "" {
 		return "", fmt.Errorf("write key %s: a %T cannot be exported", path, k.Private)

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"yushan/internal/peer"
 
 	"yushan/zone/dname"
 )
@@ -92,11 +93,7 @@ func TestRandomZones(t *testing.T) {
 
 // The root zone, whose origin is the empty name.
 func TestRootZone(t *testing.T) {
-	dir := os.Getenv("YUSHAN_TESTDATA")
-	if dir == "" {
-		t.Skip("YUSHAN_TESTDATA does not say where root.zone is")
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "root.zone"))
+	text, err := os.ReadFile(peer.TestData(t, "root.zone"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/miekg/dns"
 
+	"yushan/internal/peer"
+
 	"yushan/zone/dname"
 	"yushan/zone/master"
 )
@@ -43,11 +45,7 @@ func verify(t *testing.T, origin string, signed []dns.RR, except ...string) {
 		if slices.Contains(except, argv[0]) {
 			continue
 		}
-		path, err := exec.LookPath(argv[0])
-		if err != nil {
-			t.Logf("not verified by %s: install Debian's %s", argv[0], v.debian)
-			continue
-		}
+		path := peer.Tool(t, argv[0], v.debian)
 		ctx, cancel := context.WithTimeout(t.Context(), timeLimit)
 		out, err := exec.CommandContext(ctx, path, argv[1:]...).CombinedOutput()
 		cancel()
