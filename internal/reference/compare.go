@@ -59,6 +59,9 @@ func CompareUDP(expected *Response, stream, udp []byte) string {
 	if len(udp) > expected.UDPBytes {
 		return fmt.Sprintf("expected at most %d bytes, got %d:\n%s", expected.UDPBytes, len(udp), text(udp))
 	}
+	if len(emptied(stream)) > expected.UDPBytes {
+		stream = withoutNSID(stream) // even the question and OPT alone don't fit with it
+	}
 	if len(stream) <= expected.UDPBytes {
 		if bytes.Equal(stream, udp) {
 			return ""
@@ -120,6 +123,28 @@ func emptied(wire []byte) []byte {
 			short[arcount+1]++
 		}
 	}
+	return short
+}
+
+// withoutNSID is a response without the NSID option of its OPT record, which
+// must be its last record.
+func withoutNSID(wire []byte) []byte {
+	_, _, additional := records(wire)
+	last := additional[len(additional)-1]
+	opt, ok := readOPT(last)
+	if last.rtype != dns.TypeOPT || !ok {
+		return wire
+	}
+	short := bytes.Clone(wire[:len(wire)-len(last.rdata)])
+	for _, option := range opt.options {
+		if option.code != dns.EDNS0NSID {
+			short = binary.BigEndian.AppendUint16(short, option.code)
+			short = binary.BigEndian.AppendUint16(short, uint16(len(option.data)))
+			short = append(short, option.data...)
+		}
+	}
+	start := len(wire) - len(last.rdata)
+	binary.BigEndian.PutUint16(short[start-2:], uint16(len(short)-start))
 	return short
 }
 

@@ -41,9 +41,14 @@ func (a *answer) proveNoData(n, source name) {
 			a.proveClosestEncloser(n)
 		}
 	case a.z.denial == withNSEC3:
-		// RFC 5155 §7.2.5.
+		// RFC 5155 §7.2.5; opt-out may have left a wildcard that is only an empty
+		// non-terminal without an NSEC3.
 		a.proveClosestEncloser(n)
-		a.addProof(a.z.matchingNSEC3(source))
+		if match := a.z.matchingNSEC3(source); match != nil {
+			a.addProof(match)
+		} else {
+			a.addProof(a.z.coveringNSEC3(source))
+		}
 	}
 }
 

@@ -36,6 +36,7 @@ func (e *Engine) answerChaos(w *Worker) {
 		m.rcode = refused
 		return
 	}
+	m.aa = true
 	if m.n+2+recordSize+1+len(text) > m.room {
 		m.full = true
 		return
@@ -48,5 +49,4 @@ func (e *Engine) answerChaos(w *Worker) {
 	b = append(append(b, byte(len(text))), text...)
 	m.n = len(b)
 	m.counts[answer]++
-	m.aa = true
 }

@@ -66,6 +66,9 @@ func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 		limit = min(max(q.udpBytes, minUDPBytes), e.maxUDP)
 	}
 	w.message.start(dst[:min(limit, len(dst))], q, req.Wire)
+	if w.message.n+e.optReserve(q) > w.message.room {
+		q.nsid = false // a long identity behind a long name, in 512 bytes: there is room for all else
+	}
 	w.message.room -= e.optReserve(q)
 	w.zone = nil
 	switch {
