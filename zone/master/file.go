@@ -24,7 +24,7 @@ type splitter struct {
 
 func newSplitter(r *reader) *splitter {
 	// In flight: a chunk for each worker, as many waiting, one being cut.
-	pool := &blockPool{size: r.opts.chunkBytes + 1, free: make(chan *block, 2*r.opts.Workers+2)}
+	pool := &blockPool{size: max(r.opts.chunkBytes, len(bom)) + 1, free: make(chan *block, 2*r.opts.Workers+2)}
 	return &splitter{r: r, numbers: map[string]uint16{}, pool: pool, control: newParser(r)}
 }
 

@@ -96,8 +96,9 @@ var shapes = map[uint16]shape{
 func (p *parser) general(dst []byte) ([]byte, bool) {
 	s, known := shapes[p.typ]
 	if !known {
-		if p.need(`"\#" and the data in hexadecimal (RFC 3597 §5)`) {
-			p.bad(`"\#": the data of a ` + typeName(p.typ) + " record has no other form than that of RFC 3597 §5")
+		const only = `"\#", a length and the data in hexadecimal (RFC 3597 §5)`
+		if p.need(only) {
+			p.bad(only + ", the only form for type " + typeName(p.typ))
 		}
 		return dst, false
 	}
@@ -136,7 +137,8 @@ func (p *parser) general(dst []byte) ([]byte, bool) {
 	}
 	_, rdata, err := FromRR(rr)
 	if err != nil {
-		return dst, p.fail(p.tokens[0].start, p.pos, "the data is not right: "+strings.TrimPrefix(err.Error(), "dns: "))
+		_, why, _ := strings.Cut(err.Error(), ": ") // without the package that says so
+		return dst, p.fail(p.tokens[0].start, p.tokens[len(p.tokens)-1].end, "this is not valid as the data of type "+typeName(p.typ)+": "+why)
 	}
 	return append(dst, rdata...), true
 }
@@ -181,7 +183,7 @@ var miekgError = regexp.MustCompile(`^dns: (?:bad \S+ )?(.*?): ("(?:[^"\\]|\\.)*
 
 // generalError makes an error of one that miekg/dns gave.
 func (p *parser) generalError(err error, texts []string) bool {
-	from, to := p.tokens[0].start, p.pos
+	from, to := p.tokens[0].start, p.tokens[len(p.tokens)-1].end
 	m := miekgError.FindStringSubmatch(err.Error())
 	if m == nil {
 		return p.fail(from, to, strings.TrimPrefix(err.Error(), "dns: "))
@@ -194,8 +196,11 @@ func (p *parser) generalError(err error, texts []string) bool {
 			break
 		}
 	}
-	if known {
+	switch {
+	case known:
 		return p.fail(from, to, quote(p.text[from:to])+" is not a valid "+what)
+	case what == "":
+		return p.fail(from, to, quote(p.text[from:to])+" is not valid here")
 	}
 	return p.fail(from, to, quote(p.text[from:to])+": "+what)
 }

@@ -116,7 +116,7 @@ func (p *parser) generateTemplate() (owner, middle, data token, ok bool) {
 		return
 	}
 	middle.end = p.pos
-	if !p.need("data of the record") {
+	if !p.need("its data") {
 		return owner, middle, data, false
 	}
 	data.start = p.pos

@@ -29,7 +29,7 @@ func (p *parser) generic(dst []byte) ([]byte, bool) {
 		return dst, p.fail(from, p.pos, fmt.Sprintf("the data has %s, but the length before it is %d", bytesOf(n), length))
 	}
 	if !validRDATA(p.typ, dst[at:]) {
-		return dst, p.fail(from, p.pos, "this is not valid data of a "+typeName(p.typ)+" record")
+		return dst, p.fail(from, p.pos, "this is not valid as the data of type "+typeName(p.typ))
 	}
 	return dst, true
 }

@@ -64,6 +64,12 @@ func (p *parser) nameSlow(dst []byte, expected string) ([]byte, bool) {
 		return dst, false
 	}
 	text := p.text[t.start:t.end]
+	switch {
+	case len(text) == 1 && text[0] == '.':
+		return append(dst, 0), true
+	case len(text) == 1 && text[0] == '@' && p.scope.origin != nil:
+		return append(dst, p.scope.origin...), true
+	}
 	out, err := dname.AppendParse(dst, string(text), p.scope.origin)
 	switch {
 	case err == nil:

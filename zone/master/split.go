@@ -148,7 +148,7 @@ func (f *file) scan(b *block, text []byte, eof bool) (used int, err error) {
 					break
 				}
 			}
-			if at == len(text) {
+			if at == len(text) && (eof || at-pos < maxRecordText) {
 				break
 			}
 			start = lineStart(text, at)

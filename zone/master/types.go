@@ -65,15 +65,20 @@ func isMeta(t uint16) bool {
 
 // lookupType returns the type that a word names.
 func lookupType(word []byte) (uint16, bool) {
+	var capitals [16]byte
+	if len(word) > len(capitals) {
+		return 0, false
+	}
+	var k packed
+	for i, c := range word {
+		capitals[i] = upper[c]
+		k = k<<8 | packed(upper[c])
+	}
 	if len(word) <= 8 {
-		var k packed
-		for _, c := range word {
-			k = k<<8 | packed(upper[c])
-		}
 		if t, ok := shortTypes[k]; ok {
 			return t, true
 		}
-	} else if t, ok := typeNumbers[string(bytes.ToUpper(word))]; ok {
+	} else if t, ok := typeNumbers[string(capitals[:len(word)])]; ok {
 		return t, true
 	}
 	return numbered(word, "TYPE")
