@@ -132,18 +132,16 @@ func TestTrim(t *testing.T) {
 	if !a.Trim(next, 1000, 0) {
 		t.Error("the end of the tail could not be trimmed")
 	}
-	for { // to the very end of a chunk
-		off, b := a.Alloc(firstChunk / 8)
-		if a.used == len(a.chunks[a.tail]) {
-			if !a.Trim(off, len(b), 4) || a.used != len(a.chunks[a.tail])-len(b)+4 {
-				t.Error("the end of a full chunk could not be trimmed")
-			}
-			break
-		}
-		if rest := len(a.chunks[a.tail]) - a.used; rest < firstChunk/8 && rest > 0 {
-			a.Alloc(rest)
-			break
-		}
+	// To the very end of a chunk, where the next offset is in another slot.
+	full := New()
+	full.Alloc(1)
+	rest := firstChunk - int(full.Bytes()) - Unit
+	off, _ = full.Alloc(rest)
+	if !full.Trim(off, rest, 4) {
+		t.Error("an allocation that fills its chunk could not be trimmed")
+	}
+	if next, _ := full.Alloc(4); next != off+1 {
+		t.Errorf("after trimming a full chunk the next allocation is at %d, want %d", next, off+1)
 	}
 }
 

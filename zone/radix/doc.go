@@ -22,6 +22,7 @@
 // below: a zone cut. Such entries may still have others below them (glue),
 // which Get, Floor and the iterators find.
 //
-// Hot: tree.go, floor.go, and node.go for what they read. Cold: builder.go,
-// txn.go, walk.go.
+// node.go draws the nodes and numbers their invariants; twig.go is about the
+// kind that holds nearly all entries. Hot: tree.go, floor.go and the searches
+// in twig.go. Cold: assemble.go, builder.go, txn.go, walk.go.
 package radix
