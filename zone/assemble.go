@@ -70,6 +70,7 @@ type apex struct {
 	signed          bool // the SOA is signed, so all of the zone must be
 	serial, minimum uint32
 	soaTTL          uint32
+	paramAt         position
 	iterations      uint16
 	salt            []byte
 }

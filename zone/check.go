@@ -146,7 +146,7 @@ func (a *assembly) checkApex(start position, hashed bool) {
 		a.fail(NoApexNS, start, "no NS record at %s: a zone names its name servers at its apex", dname.Display(a.origin))
 	}
 	if a.facts.param && !hashed {
-		a.warn(NSEC3Param, start, "the apex has an NSEC3PARAM record, but there is no NSEC3 record with its parameters")
+		a.warn(NSEC3Param, a.facts.paramAt, "the apex has an NSEC3PARAM record, but there is no NSEC3 record with its parameters")
 	}
 	if e := a.facts.expired; e.count > 0 {
 		a.warn(Expired, e.first, "%d RRSIG records have expired; this is the first: validating resolvers will refuse the answers", e.count)
@@ -257,7 +257,7 @@ func (a *assembly) readParam(s *rrset) {
 			a.warn(NSEC3Param, r.at, "NSEC3PARAM with algorithm %d and flags %d: only algorithm 1 with flags 0 is used (RFC 5155 §4.1.2)", p[0], p[1])
 			continue
 		}
-		a.facts.param = true
+		a.facts.param, a.facts.paramAt = true, r.at
 		a.facts.iterations = binary.BigEndian.Uint16(p[2:])
 		a.facts.salt = bytes.Clone(p[5 : 5+int(p[4])])
 		if a.facts.iterations > 0 {
