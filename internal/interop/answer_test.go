@@ -14,6 +14,8 @@ import (
 // sets, owner names are lower case, and of EDNS only what decides about an
 // answer is kept.
 type answer struct {
+	bytes   int      // length of the message
+	message *dns.Msg // as it came; rules leave it alone
 	dropped bool
 	broken  string // why it can't be read; nothing below counts then
 	opcode  int
@@ -27,6 +29,14 @@ type answer struct {
 	extended                      []string // EDNS options, RFC 8914 errors left out
 }
 
+func readAnswers(replies []peer.Reply) []*answer {
+	answers := make([]*answer, len(replies))
+	for i, r := range replies {
+		answers[i] = readAnswer(r)
+	}
+	return answers
+}
+
 func readAnswer(r peer.Reply) *answer {
 	switch {
 	case r.Err != nil:
@@ -38,7 +48,7 @@ func readAnswer(r peer.Reply) *answer {
 	if err := m.Unpack(r.Wire); err != nil {
 		return &answer{broken: fmt.Sprintf("%v in %x", err, r.Wire)}
 	}
-	a := &answer{opcode: m.Opcode, rcode: m.Rcode, answer: m.Answer, authority: m.Ns, flags: map[string]bool{
+	a := &answer{bytes: len(r.Wire), message: m, opcode: m.Opcode, rcode: m.Rcode, answer: m.Answer, authority: m.Ns, flags: map[string]bool{
 		"QR": m.Response, "AA": m.Authoritative, "TC": m.Truncated, "RD": m.RecursionDesired,
 		"RA": m.RecursionAvailable, "Z": m.Zero, "AD": m.AuthenticatedData, "CD": m.CheckingDisabled,
 	}}
@@ -46,6 +56,9 @@ func readAnswer(r peer.Reply) *answer {
 		a.questions = append(a.questions, fmt.Sprintf("%s %s %s", q.Name, dns.Class(q.Qclass), dns.Type(q.Qtype)))
 	}
 	for _, rr := range m.Extra {
+		if tsig, ok := rr.(*dns.TSIG); ok {
+			tsig.OrigId = 0 // each query's own
+		}
 		if opt, ok := rr.(*dns.OPT); ok {
 			a.edns, a.do, a.version = true, opt.Do(), opt.Version()
 			for _, o := range opt.Option {
@@ -114,19 +127,16 @@ func (a *answer) lines() []string {
 // text is a record with what may differ in case made small: its owner, and the
 // names in it.
 func text(rr dns.RR) string {
-	rr = dns.Copy(rr)
-	rr.Header().Name = dns.CanonicalName(rr.Header().Name)
-	t := strings.Join(strings.Fields(rr.String()), " ")
-	switch rr.(type) {
+	header := rr.Header()
+	rdata := strings.TrimPrefix(rr.String(), header.String())
+	switch rr := rr.(type) {
+	case *dns.RRSIG: // the signer's name is the only one
+		rdata = strings.Replace(rdata, " "+rr.SignerName+" ", " "+dns.CanonicalName(rr.SignerName)+" ", 1)
 	case *dns.TXT, *dns.HINFO, *dns.CAA, *dns.URI, *dns.NAPTR, *dns.DNSKEY:
-		return t
-	case *dns.RRSIG:
-		f := strings.Fields(t) // the signer's name is the only one
-		f[11] = strings.ToLower(f[11])
-		return strings.Join(f, " ")
+	default:
+		rdata = strings.ToLower(rdata)
 	}
-	header, rdata, _ := strings.Cut(t, rr.Header().String())
-	return header + strings.ToLower(rdata)
+	return fmt.Sprintf("%s %d %s %s", dns.CanonicalName(header.Name), header.Ttl, dns.Type(header.Rrtype), rdata)
 }
 
 // diff returns the lines that only one of the answers has; ours have "-".

@@ -1,26 +1,70 @@
 package interop
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"yushan/internal/peer"
 	"yushan/internal/testzone"
+	"yushan/internal/validate"
 )
 
-// compareAll asks yushan and all peers.
-func compareAll(t *testing.T, d *differences, zones []testzone.Zone, queries []query) {
-	files := writeZones(t, zones)
-	subject := peer.Start(t, peer.Knot, files...)
+// service is what all servers are to serve.
+type service struct {
+	files      []peer.Zone
+	validators map[string]*validate.Validator // by origin; nil for unsigned zones
+}
+
+// serve writes master files for the servers.
+func serve(t testing.TB, zones []testzone.Zone) service {
+	t.Helper()
+	return service{files: writeZones(t, zones), validators: validatorsFor(zones, time.Now())}
+}
+
+// compareAll asks yushan and all peers, and yushan by TCP too. What yushan says
+// of signed zones must be valid besides.
+func compareAll(t *testing.T, d *differences, s service, queries []query) {
+	t.Helper()
 	wires := make([]peer.Query, len(queries))
+	byTCP := make([]peer.Query, len(queries))
 	for i, q := range queries {
-		wires[i] = q.Query
+		wires[i], byTCP[i] = q.Query, q.Query
+		byTCP[i].TCP = true
 	}
-	ours := peer.Ask(t.Context(), subject.Addr, wires)
+	addr := startYushan(t, s.files...)
+	ours, full := readAnswers(peer.Ask(t.Context(), addr, wires)), readAnswers(peer.Ask(t.Context(), addr, byTCP))
+	validateAll(t, s, queries, ours)
 	for _, kind := range peer.Kinds {
-		s := peer.Start(t, kind, files...)
-		for i, theirs := range peer.Ask(t.Context(), s.Addr, wires) {
-			d.compare(kind, queries[i], readAnswer(ours[i]), readAnswer(theirs))
+		server := peer.Start(t, kind, s.files...)
+		for i, theirs := range readAnswers(peer.Ask(t.Context(), server.Addr, wires)) {
+			q := queries[i]
+			d.compare(&comparison{query: q, peer: kind, validator: validatorOf(s.validators, q.name, q.qtype),
+				ours: ours[i], theirs: theirs, full: full[i]})
 		}
 	}
-	d.report(t)
+}
+
+// validateAll judges the answers to queries with DO=1 for signed zones.
+func validateAll(t *testing.T, s service, queries []query, answers []*answer) {
+	t.Helper()
+	valid, invalid := 0, 0
+	for i, q := range queries {
+		v, a := validatorOf(s.validators, q.name, q.qtype), answers[i]
+		if !q.do || v == nil || a.message == nil || a.flags["TC"] {
+			continue
+		}
+		result, err := v.Check(a.message)
+		if err == nil && len(result.Unused) > 0 {
+			err = fmt.Errorf("needless proof %v", result.Unused)
+		}
+		if err == nil {
+			valid++
+			continue
+		}
+		if invalid++; invalid <= maxShown {
+			t.Errorf("query %s: %v\n%v", q, err, a.message)
+		}
+	}
+	t.Logf("%d answers of signed zones are valid, %d are not", valid, invalid)
 }

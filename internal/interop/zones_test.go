@@ -7,11 +7,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
 	"yushan/internal/peer"
 	"yushan/internal/testzone"
+	"yushan/internal/validate"
 )
 
 //go:embed testdata/features.zone
@@ -65,4 +67,47 @@ func writeZones(t testing.TB, zones []testzone.Zone) (files []peer.Zone) {
 		files = append(files, peer.Zone{Origin: z.Origin, File: path})
 	}
 	return files
+}
+
+// validatorOf returns what judges answers about name, or nil if its zone is not
+// signed, or if it isn't in any.
+func validatorOf(validators map[string]*validate.Validator, name string, qtype uint16) *validate.Validator {
+	for first := true; ; first = false {
+		v, served := validators[name]
+		if served && !(first && qtype == dns.TypeDS && hasParent(validators, name)) {
+			return v
+		}
+		i, end := dns.NextLabel(name, 0)
+		switch {
+		case name == ".":
+			return nil
+		case end:
+			name = "."
+		default:
+			name = name[i:]
+		}
+	}
+}
+
+// hasParent tells whether there is a zone above the one at apex: that one then
+// answers for DS (RFC 4035 §3.1.4.1).
+func hasParent(validators map[string]*validate.Validator, apex string) bool {
+	for origin := range validators {
+		if origin != apex && dns.IsSubDomain(origin, apex) {
+			return true
+		}
+	}
+	return false
+}
+
+// validatorsFor makes a validator for each signed zone, and nil for the others.
+func validatorsFor(zones []testzone.Zone, at time.Time) map[string]*validate.Validator {
+	validators := map[string]*validate.Validator{}
+	for _, z := range zones {
+		validators[dns.CanonicalName(z.Origin)] = nil
+		if keys := z.Keys(); len(keys) > 0 {
+			validators[dns.CanonicalName(z.Origin)] = validate.New(z.Origin, keys, at)
+		}
+	}
+	return validators
 }

@@ -92,6 +92,11 @@ func (a *asker) ask(ctx context.Context, q Query) (wire []byte, err error) {
 	if q.TCP {
 		conn, network = &a.tcp, "tcp"
 	}
+	if q.TCP && q.MayDrop {
+		// Servers close connections on which they got nonsense, so it gets one of its own.
+		a.hangUp(conn)
+		defer a.hangUp(conn)
+	}
 	for range askTries {
 		if err = ctx.Err(); err != nil {
 			return nil, err

@@ -98,7 +98,8 @@ func bindConfig(s *instance) string {
     notify no;
     dnssec-validation no;
     empty-zones-enable no;
-    minimal-responses yes;
+    minimal-responses no-auth;
+    zero-no-soa-ttl no;
     minimal-any no;
     version none;
     hostname none;

@@ -192,6 +192,17 @@ func (s *instance) log() string {
 	return strings.TrimSpace(string(b))
 }
 
+// FreeAddr returns an address of 127.0.0.1 whose port was free for UDP and TCP a
+// moment ago.
+func FreeAddr(t testing.TB) netip.AddrPort {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
+}
+
 // freePort returns a port that was free for UDP and TCP a moment ago.
 func freePort() (uint16, error) {
 	var err error

@@ -73,7 +73,7 @@ func isAncestorDelegation(bitmap []uint16) bool {
 // that would stand in for it. apex tells that it is the validated zone's own.
 func lacks(bitmap []uint16, rrtype uint16, apex bool) error {
 	switch {
-	case slices.Contains(bitmap, rrtype) || rrtype == dns.TypeANY:
+	case slices.Contains(bitmap, rrtype) || rrtype == dns.TypeANY && len(bitmap) > 0:
 		return fmt.Errorf("the bit map has the type %s", dns.TypeToString[rrtype])
 	case slices.Contains(bitmap, dns.TypeCNAME):
 		return errors.New("the bit map has CNAME (RFC 6840 §4.3)")
