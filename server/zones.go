@@ -96,18 +96,28 @@ func loadZones(ctx context.Context, cfg *config.Config, before map[string]*Loade
 	return after, nil
 }
 
+// maxLoggedWarnings is how many of a zone's warnings are logged one by one. A
+// registry has many that it cannot do anything about, and sees them at each
+// reload; "yushan check" lists more of them.
+const maxLoggedWarnings = 10
+
 // logZone says what came of reading a zone.
 func logZone(log *zap.Logger, l *Loaded) {
 	if l.Report != nil {
+		logged, warnings := 0, 0
 		for _, f := range l.Report.Findings {
-			level := zapcore.WarnLevel
-			if f.Severity == zone.Error {
-				level = zapcore.ErrorLevel
+			level := zapcore.ErrorLevel
+			if f.Severity == zone.Warning {
+				if warnings++; warnings > maxLoggedWarnings {
+					continue
+				}
+				level = zapcore.WarnLevel
 			}
+			logged++
 			log.Log(level, f.Message, zoneField(l.Name), zap.String("code", string(f.Code)), zap.String("at", position(f)))
 		}
-		if more := l.Report.Errors + l.Report.Warnings - len(l.Report.Findings); more > 0 {
-			log.Warn("more findings than are listed", zoneField(l.Name), zap.Int("more", more))
+		if more := l.Report.Errors + l.Report.Warnings - logged; more > 0 {
+			log.Warn("there are more findings: \"yushan check\" lists them", zoneField(l.Name), zap.Int("more", more))
 		}
 	}
 	if l.Zone == nil {

@@ -21,6 +21,9 @@ func TestLab(t *testing.T) {
 	port := freePort(t)
 	p := start(t, "Ctrl-C stops it.", nil, "lab", "--all", "--port", fmt.Sprint(port))
 	text := p.text()
+	if haveIPv6() && !strings.Contains(text, fmt.Sprintf("[::1]:%d", port)) {
+		t.Errorf("::1 isn't served:\n%s", text)
+	}
 	for _, want := range []string{"tw. ", "台灣. (xn--kpry57d.)", "台湾. (xn--kprw13d.)", "NSEC3, opt-out", fmt.Sprintf("127.0.0.1:%d", port)} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in what the lab prints:\n%s", want, text)
@@ -85,13 +88,19 @@ func paste(t *testing.T, line string) string {
 // spaces makes all runs of white space one blank: tools align columns.
 func spaces(text string) string { return strings.Join(strings.Fields(text), " ") }
 
+// TestLabWithoutIPv6 runs the lab in a network namespace without ::1.
 func TestLabWithoutIPv6(t *testing.T) {
-	if !haveIPv6() {
-		t.Skip("the other test shows it")
+	inside := []string{"-n", "sh", "-c", `ip link set lo up && echo 1 > /proc/sys/net/ipv6/conf/lo/disable_ipv6 && exec "$0" "$@"`}
+	if out, err := exec.Command("unshare", append(inside, "true")...).CombinedOutput(); err != nil {
+		t.Skipf("no network namespace to be had: %v %s", err, out)
 	}
-	port := freePort(t)
-	p := start(t, "Ctrl-C stops it.", nil, "lab", "--port", fmt.Sprint(port))
-	if !strings.Contains(p.text(), fmt.Sprintf("[::1]:%d", port)) {
-		t.Errorf("::1 isn't served:\n%s", p.text())
+	p := startCommand(t, "Ctrl-C stops it.", exec.Command("unshare", append(inside, program, "lab")...))
+	for _, want := range []string{"This machine has no ::1, so it goes without IPv6.", "UDP and TCP on 127.0.0.1:5300\n"} {
+		if !strings.Contains(p.text(), want) {
+			t.Errorf("%q is missing in\n%s", want, p.text())
+		}
+	}
+	if code := p.stop(); code != 0 {
+		t.Errorf("exit %d, expected 0", code)
 	}
 }

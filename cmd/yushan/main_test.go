@@ -91,8 +91,14 @@ func (p *process) text() string {
 // start runs a server and waits until its output contains ready.
 func start(t *testing.T, ready string, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, cmd: exec.Command(program, args...), done: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
+	cmd := exec.Command(program, args...)
+	cmd.Env = append(os.Environ(), env...)
+	return startCommand(t, ready, cmd)
+}
+
+func startCommand(t *testing.T, ready string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{t: t, cmd: cmd, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p, p
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -105,7 +111,7 @@ func start(t *testing.T, ready string, env []string, args ...string) *process {
 		p.cmd.Process.Kill()
 		<-p.done
 		if t.Failed() {
-			t.Logf("yushan %s wrote:\n%s", strings.Join(args, " "), p.text())
+			t.Logf("%s wrote:\n%s", cmd, p.text())
 		}
 	})
 	p.await(ready, 1)

@@ -65,7 +65,8 @@ func (p *progress) update(name []byte, done, total int64) {
 		b.mpb = p.all.New(total, mpb.BarStyle().Rbound(" ").Lbound(" ").Filler("━").Tip("━").Padding("─"),
 			mpb.BarRemoveOnComplete(),
 			mpb.PrependDecorators(decor.Name(p.verb+" "+dname.Display(name)+" ")),
-			mpb.AppendDecorators(decor.Percentage(), decor.AverageETA(decor.ET_STYLE_GO, decor.WCSyncSpaceR)))
+			mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.Name("  "),
+				decor.NewAverageETA(decor.ET_STYLE_GO, b.since, nil, decor.WCSyncSpaceR)))
 		b.mpb.SetCurrent(done)
 	case now.Sub(b.said) >= lineEvery && done < total:
 		b.said = now

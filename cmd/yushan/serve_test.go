@@ -218,9 +218,11 @@ func TestReloadFollowsTheConfig(t *testing.T) {
 	old := s.port
 
 	s.port = freePort(t)
-	s.configure(twoZones, "log: {level: debug}")
+	s.configure(twoZones, "log: {level: debug}", "udp: {workers: 1}", "tcp: {idle-timeout: 5s}")
 	p.signal(syscall.SIGHUP)
 	p.await("reloaded", 1)
+	p.await("this change needs a restart  key=udp.workers", 1)
+	p.await("this change needs a restart  key=tcp", 1)
 	if got := serial(t, s.port, "xn--kpry57d."); got != 1 {
 		t.Errorf("the new zone on the new port has serial %d, expected 1", got)
 	}

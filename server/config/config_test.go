@@ -72,6 +72,16 @@ func compare(t *testing.T, file, got string) {
 	}
 }
 
+func TestExampleIsGood(t *testing.T) {
+	cfg, err := Load("../../examples/yushan.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Zones) == 0 || len(cfg.UDPListen()) == 0 {
+		t.Errorf("the example serves nothing: %s", describe(cfg))
+	}
+}
+
 func TestReferenceIsCurrent(t *testing.T) {
 	var b bytes.Buffer
 	if err := WriteReference(&b); err != nil {
