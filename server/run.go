@@ -13,7 +13,7 @@ import (
 	"yushan/server/config"
 )
 
-// drainTime bounds how long a stopping server waits for slow clients.
+// drainTime bounds how long a listener that is closed waits for slow clients.
 const drainTime = 10 * time.Second
 
 // Run starts a server and keeps it until SIGTERM, SIGINT or the end of ctx, when

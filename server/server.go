@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -64,6 +65,7 @@ func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, erro
 	if err != nil {
 		return nil, err
 	}
+	warnAboutDescriptors(cfg, s.log)
 	if err := s.finishStart(ctx, cfg, opts); err != nil {
 		s.closeAll(ctx, opened)
 		return nil, err
@@ -74,6 +76,18 @@ func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, erro
 		s.serve(e, l)
 	}
 	return s, nil
+}
+
+// warnAboutDescriptors tells when the process may have fewer file descriptors
+// than connections. (The Go runtime has raised the soft limit to the hard one.)
+func warnAboutDescriptors(cfg *config.Config, log *zap.Logger) {
+	const others = 64
+	need := uint64(len(cfg.TCPListen())*cfg.TCP.Limits.MaxConns + others)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err == nil && limit.Cur < need {
+		log.Warn("tcp.max-connections may need more file descriptors than the process can have",
+			zap.Uint64("need", need), zap.Uint64("limit", limit.Cur))
+	}
 }
 
 func (s *Server) finishStart(ctx context.Context, cfg *config.Config, opts Options) error {
@@ -158,7 +172,9 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 		s.log.Info("listening", zap.Stringer("on", e))
 		s.serve(e, l)
 	}
-	s.closeAll(ctx, s.dropped(cfg))
+	drain, cancel := context.WithTimeout(ctx, drainTime)
+	defer cancel()
+	s.closeAll(drain, s.dropped(cfg))
 	s.log.Info("reloaded", zap.Int("zones", len(s.zones)), zap.Duration("took", time.Since(start)))
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -84,7 +83,8 @@ func (c *signCommand) Run(con *console) error {
 		opts.Denial, plural(len(keys), "key"), opts.Expiration.UTC().Format("2006-01-02 15:04 MST"), shortDuration(time.Since(start)))
 	for _, k := range keys {
 		if k.IsKSK() {
-			fmt.Fprintln(con.out, strings.ReplaceAll(k.DS().String(), "\t", " "))
+			ds := k.DS()
+			fmt.Fprintf(con.out, "%s IN DS %d %d %d %s\n", ds.Hdr.Name, ds.KeyTag, ds.Algorithm, ds.DigestType, ds.Digest)
 		}
 	}
 	return nil

@@ -223,6 +223,11 @@ func (l *addressList) read(r *reader, key string, n *yaml.Node) {
 	}
 	out := make([]netip.AddrPort, 0, len(items))
 	seen := map[netip.AddrPort]bool{}
+	for _, item := range items {
+		if a, err := ParseAddress(deref(item).Value); err == nil && a.Addr().IsUnspecified() {
+			seen[a] = false // a wildcard, wherever in the list it is
+		}
+	}
 	for i, item := range items {
 		at := key
 		if n.Kind == yaml.SequenceNode {
@@ -239,12 +244,27 @@ func (l *addressList) read(r *reader, key string, n *yaml.Node) {
 			r.problem(item, at, "%v", err)
 		case seen[a]:
 			r.problem(item, at, "%s is there twice", a)
+		case !a.Addr().IsUnspecified() && isIn(seen, wildcardOf(a)):
+			r.problem(item, at, "%s is part of %s, which is in the list", a, wildcardOf(a))
 		default:
 			seen[a] = true
 			out = append(out, a)
 		}
 	}
 	*l.to = out
+}
+
+// wildcardOf returns the wildcard address that takes a's queries, too.
+func wildcardOf(a netip.AddrPort) netip.AddrPort {
+	if a.Addr().Is4() {
+		return netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port())
+	}
+	return netip.AddrPortFrom(netip.IPv6Unspecified(), a.Port())
+}
+
+func isIn(set map[netip.AddrPort]bool, a netip.AddrPort) bool {
+	_, ok := set[a]
+	return ok
 }
 
 // mapping is a value with keys of its own.
