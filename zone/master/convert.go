@@ -9,8 +9,8 @@ import (
 	"yushan/zone/dname"
 )
 
-// RR returns the record in the form of miekg/dns. The result shares no memory
-// with rec.
+// RR returns the record in the form of miekg/dns; types that it doesn't know
+// become a *dns.RFC3597. The result shares no memory with rec.
 func RR(rec Record) (dns.RR, error) {
 	if len(rec.RDATA) > math.MaxUint16 {
 		return nil, fmt.Errorf("converting a record: RDATA of %d bytes", len(rec.RDATA))
@@ -25,7 +25,7 @@ func RR(rec Record) (dns.RR, error) {
 }
 
 // FromRR returns owner and RDATA of rr in wire format, uncompressed and with the
-// case of names kept.
+// case of names kept. Like dns.PackRR it sets the Rdlength in rr's header.
 func FromRR(rr dns.RR) (owner, rdata []byte, err error) {
 	owner = make([]byte, dname.MaxWire+1)
 	n, err := dns.PackDomainName(rr.Header().Name, owner, 0, nil, false)
@@ -34,20 +34,20 @@ func FromRR(rr dns.RR) (owner, rdata []byte, err error) {
 	}
 	owner = owner[:n:n]
 	const fixed = 10 // type, class, TTL and length
-	for size := n + fixed + dns.Len(rr) + 64; ; size *= 2 {
-		// dns.Len may be too small for text with escapes; a buffer that is too
-		// small is the one error that a larger one mends.
+	// dns.Len may be too small for text with escapes: then there is room for all.
+	for _, size := range []int{n + fixed + dns.Len(rr) + 64, n + fixed + math.MaxUint16 + 1} {
 		buf := make([]byte, size)
-		end, err := dns.PackRR(rr, buf, 0, nil, false)
-		if err == nil {
+		var end int
+		if end, err = dns.PackRR(rr, buf, 0, nil, false); err == nil {
 			rdata = buf[n+fixed : end : end]
-			if len(rdata) > math.MaxUint16 {
-				return nil, nil, fmt.Errorf("converting %s: RDATA of %d bytes", dns.Type(rr.Header().Rrtype), len(rdata))
-			}
-			return owner, rdata, nil
-		}
-		if size > 2*(math.MaxUint16+fixed+dname.MaxWire) {
-			return nil, nil, err
+			break
 		}
 	}
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case len(rdata) > math.MaxUint16:
+		return nil, nil, fmt.Errorf("converting %s: RDATA of %d bytes", dns.Type(rr.Header().Rrtype), len(rdata))
+	}
+	return owner, rdata, nil
 }

@@ -54,10 +54,10 @@ func (p *parser) blanksSlow() bool {
 			if p.paren < 0 {
 				return false
 			}
-			p.newline()
-			if p.pos == len(p.text) {
+			if p.pos+1 == len(p.text) { // and stay there, for who asks again
 				return p.fail(p.paren, p.paren+1, unclosedParen)
 			}
+			p.newline()
 		case '\r':
 			if p.text[p.pos+1] != '\n' {
 				return p.fail(p.pos, p.pos+1, "a carriage return stands only before a line feed")

@@ -100,8 +100,6 @@ var newlines = []byte{'\n'}
 
 // record reads a record, or a line without one (RFC 1035 §5.1).
 func (p *parser) record(start int) bool {
-	var ok bool
-	first := p.pos
 	if !p.blanks() {
 		if p.err == nil {
 			p.newline() // a blank line
@@ -115,7 +113,7 @@ func (p *parser) record(start int) bool {
 		if !p.inheritOwner() {
 			return p.missingOwner()
 		}
-	} else if ok = p.readOwner(); !ok {
+	} else if !p.readOwner() {
 		return false
 	}
 	p.ownerKnown = true
@@ -342,13 +340,13 @@ func (p *parser) missingOwner() bool {
 	return false
 }
 
-// largestRecord is more than the owner and RDATA of a record take, with room for
-// names that turn out to be too long.
-const largestRecord = maxRDATA + 4<<10
+// room is what nearly all records need for owner and RDATA. A larger one makes
+// append move to a block of its own, which is correct, but makes garbage.
+const room = 4 << 10
 
-// reserve makes room for a record, so that it lies in one block.
+// reserve makes room for a record.
 func (p *parser) reserve() {
-	if cap(p.wire)-len(p.wire) >= largestRecord {
+	if cap(p.wire)-len(p.wire) >= room {
 		return
 	}
 	if p.wire != nil {
@@ -357,7 +355,7 @@ func (p *parser) reserve() {
 	if n := len(p.spare); n > 0 {
 		p.wire, p.spare = p.spare[n-1][:0], p.spare[:n-1]
 	} else {
-		p.wire = make([]byte, 0, max(2*p.r.opts.chunkBytes, 2*largestRecord))
+		p.wire = make([]byte, 0, max(2*p.r.opts.chunkBytes, 4*room))
 	}
 }
 

@@ -290,7 +290,7 @@ func (p *parser) octets(dst []byte, expected string) ([]byte, bool) {
 	return p.unescaped(dst, t)
 }
 
-// dsync: RFC 9859 §2.1.
+// dsync: RFC 9859 §2.2.
 func (p *parser) dsync(dst []byte) ([]byte, bool) {
 	covered, ok := p.recordType("a record type")
 	if !ok || !p.need("a scheme") {
