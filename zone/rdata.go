@@ -17,6 +17,8 @@ const (
 	TypeDNSKEY     uint16 = 48
 	TypeNSEC3      uint16 = 50
 	TypeNSEC3PARAM uint16 = 51
+	typeSVCB       uint16 = 64
+	typeHTTPS      uint16 = 65
 )
 
 // rdataNames tells where RDATA holds domain names: behind skip bytes stand
@@ -48,8 +50,8 @@ var rdataNamesByType = [...]rdataNames{
 	33:        {6, 1, false, true},  // SRV, RFC 2782
 	36:        {2, 1, false, false}, // KX
 	TypeDNAME: {0, 1, false, false}, // RFC 6672 §2.5
-	64:        {2, 1, false, true},  // SVCB, RFC 9460 §4.1
-	65:        {2, 1, false, true},  // HTTPS
+	typeSVCB:  {2, 1, false, true},  // RFC 9460 §4.1
+	typeHTTPS: {2, 1, false, true},
 	TypeRRSIG: {18, 1, false, false},
 }
 
@@ -62,11 +64,15 @@ func namesOf(rrtype uint16) rdataNames {
 }
 
 // appendCanonical appends rdata to dst with the names in it made lower case
-// (RFC 4034 §6.2 point 3).
+// (RFC 4034 §6.2 point 3). SVCB and HTTPS are younger than that list: records
+// of them that differ in case are two, and both are signed.
 func appendCanonical(dst []byte, rrtype uint16, rdata []byte) []byte {
 	at := len(dst)
 	dst = append(dst, rdata...)
 	names := namesOf(rrtype)
+	if rrtype == typeSVCB || rrtype == typeHTTPS {
+		return dst
+	}
 	i := at + int(names.skip)
 	for range names.count {
 		n, ok := dname.Check(dst[min(i, len(dst)):])
@@ -110,7 +116,7 @@ func wellFormed(rrtype uint16, rdata []byte) bool {
 	switch rrtype {
 	case TypeSOA:
 		return len(rest) == 20 // five numbers
-	case TypeRRSIG, 64, 65: // a signature; parameters
+	case TypeRRSIG, typeSVCB, typeHTTPS: // a signature; parameters
 		return true
 	}
 	return len(rest) == 0

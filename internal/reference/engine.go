@@ -168,7 +168,7 @@ func (e *Engine) chaos(q *query, m *dns.Msg) {
 	case parseName("id.server."), parseName("hostname.bind."):
 		text = e.options.Identity
 	}
-	if text == "" || q.qtype != dns.TypeTXT && q.qtype != dns.TypeANY {
+	if text == "" || q.qtype != dns.TypeTXT {
 		m.Rcode = dns.RcodeRefused
 		return
 	}

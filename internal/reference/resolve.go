@@ -154,8 +154,10 @@ func (a *answer) substitute(n, ancestor name) (target name, chained bool) {
 		Hdr:    dns.RR_Header{Name: n.String(), Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: dname.Hdr.Ttl},
 		Target: target.String(),
 	})
-	// RFC 6672 §3.2 goes back to step 1 whatever the type, CNAME and ANY too.
-	return target, true
+	// RFC 6672 §3.2 goes back to step 1 whatever the type. But a query for CNAME
+	// has its answer, as with a CNAME that is no DNAME's work (RFC 1034 §4.3.2 step
+	// 3a); Knot, NSD and BIND stop here too.
+	return target, a.qtype != dns.TypeCNAME
 }
 
 // refer answers with the delegation at a cut (RFC 1034 §4.3.2 step 3b, RFC 4035

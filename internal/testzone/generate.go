@@ -72,6 +72,9 @@ func (g *generator) zone() []dns.RR {
 	if g.chance(4) {
 		g.dname(g.origin)
 	}
+	if g.chance(5) {
+		g.huge(g.newName())
+	}
 	for range 3 + g.r.IntN(20) {
 		name := g.newName()
 		switch g.r.IntN(12) {
@@ -86,12 +89,9 @@ func (g *generator) zone() []dns.RR {
 		case 9, 10:
 			g.wildcard(name)
 		case 11:
-			switch {
-			case g.chance(30):
+			if g.chance(30) {
 				g.big(name)
-			case g.chance(5):
-				g.huge(name)
-			default:
+			} else {
 				g.chain(name)
 			}
 		}

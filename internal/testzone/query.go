@@ -14,6 +14,7 @@ type Queries struct {
 	names  []string
 	dnames []string // owners of DNAME records
 	types  []uint16 // that occur in the zones
+	exact  []dns.RR // records whose owner and type can be asked for
 }
 
 // NewQueries returns the sequence of queries for a seed. The zones may be
@@ -32,6 +33,7 @@ func NewQueries(seed uint64, zones []Zone) *Queries {
 		note(z.Origin)
 		for _, rr := range z.Unsigned().Records {
 			note(rr.Header().Name)
+			q.exact = append(q.exact, rr)
 			if !types[rr.Header().Rrtype] {
 				types[rr.Header().Rrtype] = true
 				q.types = append(q.types, rr.Header().Rrtype)
@@ -154,6 +156,10 @@ func (q *Queries) Next() []byte {
 	m.CheckingDisabled = q.chance(20)
 	m.AuthenticatedData = q.chance(20)
 	m.Question = []dns.Question{{Name: q.Name(), Qtype: q.Type(), Qclass: dns.ClassINET}}
+	if q.chance(20) {
+		h := q.exact[q.r.IntN(len(q.exact))].Header()
+		m.Question[0].Name, m.Question[0].Qtype = randomCase(q.r, h.Name), h.Rrtype
+	}
 	if q.chance(2) {
 		m.Question[0].Qclass = []uint16{dns.ClassCHAOS, dns.ClassHESIOD, dns.ClassANY, dns.ClassNONE, 0}[q.r.IntN(5)]
 	}

@@ -162,7 +162,10 @@ func (w *Worker) redirect(match zone.Match) (next bool) {
 		m.rcode = yxDomain // RFC 6672 §2.3
 		return false
 	}
-	return w.putSynthesized(set.TTL(), targetAt, len(prefix), len(target)) && w.follow(m.n-w.synthesized)
+	if !w.putSynthesized(set.TTL(), targetAt, len(prefix), len(target)) || w.query.qtype == typeCNAME {
+		return false // the CNAME is what was asked for
+	}
+	return w.follow(m.n - w.synthesized)
 }
 
 // putSynthesized writes the CNAME record that a DNAME stands for: labels bytes

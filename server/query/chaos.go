@@ -32,7 +32,7 @@ func (e *Engine) answerChaos(w *Worker) {
 	case slices.ContainsFunc(identityNames, is):
 		text = e.identity
 	}
-	if text == "" || q.qtype != typeTXT && q.qtype != typeANY {
+	if text == "" || q.qtype != typeTXT {
 		m.rcode = refused
 		return
 	}

@@ -43,15 +43,13 @@ var options = []query.Options{
 	{Version: `a "version" \ `, MaxUDPBytes: 512},
 }
 
-func newPair(zones []testzone.Zone, opts query.Options) (*pair, error) {
+// newPair loads the zones in three ways; ways says which of them takes which.
+func newPair(zones []testzone.Zone, opts query.Options, ways int) (*pair, error) {
 	p := &pair{zones: zones, worker: query.NewWorker(), buf: make([]byte, 65535)}
 	content := map[string][]dns.RR{}
 	var loaded []*zone.Zone
 	for i, z := range zones {
-		load := fromRecords
-		if i%2 == 1 {
-			load = fromText
-		}
+		load := [...]func(testzone.Zone) (*zone.Zone, error){fromRecords, fromText, fromEdits}[(i+ways)%3]
 		served, err := load(z)
 		if err != nil {
 			return nil, fmt.Errorf("%s was refused: %w\n%s", z.Origin, err, z.Unsigned())
@@ -101,10 +99,86 @@ func generated(seed uint64) (*pair, error) {
 	if err != nil {
 		return nil, err
 	}
-	if seed%3 == 0 { // which of them come from text
-		slices.Reverse(zones)
+	return newPair(zones, options[seed%uint64(len(options))], int(seed%3))
+}
+
+// fromEdits starts with a part of the records and adds the others, signatures at
+// last, as a zone keeps none over nothing; then it takes RRsets out and puts
+// them back.
+func fromEdits(z testzone.Zone) (*zone.Zone, error) {
+	r := rand.New(rand.NewPCG(uint64(len(z.Records)), 4))
+	part := z
+	part.Records = nil
+	var data, signatures []dns.RR
+	for _, rr := range z.Records {
+		_, isSignature := rr.(*dns.RRSIG)
+		switch {
+		case isSignature:
+			signatures = append(signatures, rr)
+		case isApexSet(z, rr) || r.IntN(2) == 0:
+			part.Records = append(part.Records, rr)
+		default:
+			data = append(data, rr)
+		}
 	}
-	return newPair(zones, options[seed%uint64(len(options))])
+	served, err := fromRecords(part)
+	for _, missing := range [][]dns.RR{data, signatures} {
+		for err == nil && len(missing) > 0 {
+			n := 1 + r.IntN(len(missing))
+			served, err = edited(served, missing[:n], nil)
+			missing = missing[n:]
+		}
+	}
+	for range 3 {
+		var taken []dns.RR
+		for _, rr := range z.Records {
+			if rr.Header().Rrtype != dns.TypeRRSIG && !isApexSet(z, rr) && r.IntN(8) == 0 {
+				taken = append(taken, rr)
+			}
+		}
+		if err == nil {
+			served, err = edited(served, nil, taken)
+		}
+		if err == nil {
+			served, err = edited(served, append(slices.Clone(taken), signatures...), nil)
+		}
+	}
+	return served, err
+}
+
+// isApexSet tells what a zone can't be without.
+func isApexSet(z testzone.Zone, rr dns.RR) bool {
+	h := rr.Header()
+	return dns.CanonicalName(h.Name) == dns.CanonicalName(z.Origin) && (h.Rrtype == dns.TypeSOA || h.Rrtype == dns.TypeNS)
+}
+
+func edited(z *zone.Zone, added, removed []dns.RR) (*zone.Zone, error) {
+	edit := z.Edit()
+	for _, rr := range added {
+		record, err := toRecord(rr)
+		if err != nil {
+			return nil, err
+		}
+		edit.Add(record)
+	}
+	for _, rr := range removed {
+		record, err := toRecord(rr)
+		if err != nil {
+			return nil, err
+		}
+		edit.Remove(record)
+	}
+	z, report := edit.Commit()
+	if z == nil {
+		return nil, fmt.Errorf("edit: %v", report.Findings)
+	}
+	return z, nil
+}
+
+func toRecord(rr dns.RR) (master.Record, error) {
+	owner, rdata, err := master.FromRR(rr)
+	h := rr.Header()
+	return master.Record{Owner: owner, RDATA: rdata, TTL: h.Ttl, Type: h.Rrtype, Class: h.Class}, err
 }
 
 func (p *pair) ask(wire []byte, transport query.Transport) []byte {
