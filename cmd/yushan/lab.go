@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os/exec"
 	"path"
+	"slices"
 	"strings"
 
 	"yushan/examples/lab"
@@ -30,7 +31,7 @@ type labCommand struct {
 }
 
 func (*labCommand) Help() string {
-	return `Serves tw., 台灣. and 台湾. from files inside the program, signs two of them with fresh keys, and prints a command for every sort of answer. Nobody but this machine can ask it, and nothing is written to disk.
+	return `Serves tw., 台灣. and 台湾. from files inside the program, signs two of them with fresh keys, and prints a command for every sort of answer. Nothing is written to disk, and only this machine can ask it unless --listen says otherwise.
 
 Examples:
 
@@ -195,7 +196,11 @@ func (q labQuestion) command(at netip.AddrPort) string {
 }
 
 func (c *labCommand) print(w io.Writer, listen []netip.AddrPort, zones []*zone.Zone) {
-	fmt.Fprintln(w, "\nyushan lab: example zones, signed just now, for this machine only")
+	audience := ""
+	if !slices.ContainsFunc(listen, func(a netip.AddrPort) bool { return !a.Addr().IsLoopback() }) {
+		audience = ", for this machine only"
+	}
+	fmt.Fprintf(w, "\nyushan lab: example zones, signed just now%s\n", audience)
 	fmt.Fprintln(w)
 	t := table{columns: []column{{"  zone", left}, {"signed", left}, {"records", right}, {"delegations", right}}}
 	for _, z := range zones {
