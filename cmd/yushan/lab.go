@@ -17,6 +17,7 @@ import (
 	"yushan/zone"
 	"yushan/zone/dname"
 	"yushan/zone/master"
+	"yushan/zone/sign"
 )
 
 // labPort is above 1024, so that no rights are needed, and not 5353, which mDNS
@@ -103,7 +104,7 @@ func labZone(ctx context.Context, example lab.Zone) (*zone.Zone, error) {
 	if err != nil {
 		return nil, err
 	}
-	records, err := readRecords(ctx, example.File, master.Options{
+	records, err := sign.ReadFile(ctx, example.File, master.Options{
 		Origin: origin,
 		Open:   func(file string) (io.ReadCloser, error) { return lab.FS.Open(path.Clean(file)) },
 	})

@@ -54,7 +54,7 @@ func (c *signCommand) Run(con *console) error {
 	start := time.Now()
 
 	reading := newProgress(con.err, "reading")
-	records, err := readRecords(ctx, file, master.Options{Origin: name, Progress: func(done, total int64) { reading.update(name, done, total) }})
+	records, err := sign.ReadFile(ctx, file, master.Options{Origin: name, Progress: func(done, total int64) { reading.update(name, done, total) }})
 	reading.finish()
 	if err != nil {
 		return err
