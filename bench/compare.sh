@@ -84,11 +84,12 @@ zone:
 END
 
 start() {
+	exec >"$dir/$1.log" 2>&1
 	case $1 in
-	yushan) "$dir/yushan" serve --config "$dir/yushan.yaml" --log-level error ;;
-	nsd) nsd -d -c "$dir/nsd.conf" ;;
-	knot) knotd -c "$dir/knot.conf" ;;
-	esac >"$dir/$1.log" 2>&1
+	yushan) exec "$dir/yushan" serve --config "$dir/yushan.yaml" --log-level error ;;
+	nsd) exec nsd -d -c "$dir/nsd.conf" ;;
+	knot) exec knotd -c "$dir/knot.conf" ;;
+	esac
 }
 
 # The processes of a server: NSD answers in a child.
@@ -112,7 +113,6 @@ measure() {
 	began=$(now)
 	start "$1" &
 	server=$!
-	# The subshell becomes the server's parent: measure from there down.
 	until dig +short +tries=1 +time=1 -p $port @127.0.0.1 tw SOA 2>/dev/null | grep -q hostmaster; do
 		kill -0 $server 2>/dev/null || { cat "$dir/$1.log" >&2; exit 1; }
 		sleep 0.02
@@ -135,7 +135,7 @@ for round in $(seq "$rounds"); do
 	done
 done
 
-echo "$delegations delegations, $mode${edns:+, DO set}, medians of $rounds rounds of $seconds s ($(yushan_version=$("$dir/yushan" version | head -1); echo "$yushan_version"), $(nsd -v 2>&1 | head -1), $(knotd --version | head -1))"
+echo "$delegations delegations, $mode${edns:+, DO set}, medians of $rounds rounds of $seconds s ($("$dir/yushan" version | head -1), $(nsd -v 2>&1 | head -1), $(knotd --version | head -1))"
 printf '%-8s %10s %10s %12s %14s %8s\n' server 'load ms' 'PSS MiB' 'queries/s' 'CPU us/query' 'lost %'
 for name in yushan nsd knot; do
 	printf '%-8s' $name

@@ -153,7 +153,7 @@ func (z *Zone) AnyRRset(node Node) (RRset, bool) {
 // Referral returns the ready referral of a node that is a cut.
 func (z *Zone) Referral(node Node) Referral {
 	if node.b[0] == kindReferral {
-		return Referral{node.b}
+		return Referral(node)
 	}
 	return Referral{z.data.At(node.referral(0))}
 }
@@ -272,9 +272,3 @@ func (p Part) independent(apexLen int) bool {
 	}
 	return true
 }
-
-// Glue sizes: owner pointer, type, class, TTL, length, address.
-const (
-	glueRecordA    = 2 + 10 + 4
-	glueRecordAAAA = 2 + 10 + 16
-)
