@@ -36,6 +36,8 @@
 //     may go on over line ends, as in Knot DNS.
 //   - Parentheses don't nest, as in Knot DNS. So a forgotten ")" shows at the
 //     next "(", and is reported where the first one stands.
+//   - The owner is left out where the line begins with a blank. "( a A …" has the
+//     owner a, as in BIND.
 //   - After an unclosed parenthesis reading goes on at the next line that begins
 //     with an owner or a directive; after any other error at the next record.
 //   - A character-string of more than 255 bytes is an error and is not cut up.

@@ -67,8 +67,10 @@ func message(err error) string {
 //   - Bytes outside ASCII stay as they are in names, where ours are U-labels.
 //   - A backslash at the end of a token, or before a digit, means nothing to it.
 //   - A byte order mark is a part of its first owner.
+//   - A blank anywhere before the first token says that there is no owner; to us,
+//     as to BIND, only one that begins the line.
 //   - NSEC3 hashes are all 20 bytes long to it.
-var otherDialect = regexp.MustCompile(`(?i)\$INCLUDE|\$GENERATE|[^\x00-\x7f]|\\\s|\\[0-9]|NSEC3|TYPE50`)
+var otherDialect = regexp.MustCompile(`(?im)^\(|\$INCLUDE|\$GENERATE|[^\x00-\x7f]|\\\s|\\[0-9]|NSEC3|TYPE50`)
 
 func incomparable(text []byte) bool { return otherDialect.Match(text) }
 

@@ -109,7 +109,7 @@ func (p *parser) record(start int) bool {
 	}
 	first, line, column := p.pos, p.line, uint32(p.pos-p.lineStart)+1
 	p.reserve()
-	if first > start && blankIn(p.text[start:first]) {
+	if class[p.text[start]]&cBlank != 0 { // RFC 1035 §5.1: it begins with a blank
 		if !p.inheritOwner() {
 			return p.missingOwner()
 		}
@@ -139,21 +139,6 @@ func (p *parser) record(start int) bool {
 	p.records = append(p.records, Record{Owner: p.owner, RDATA: wire[at:len(wire):len(wire)], TTL: ttl, Type: p.typ,
 		Class: dns.ClassINET, File: p.chunk.file, Line: line, Column: column})
 	return true
-}
-
-// blankIn tells whether text before the first token of a record has a blank,
-// which says that the owner is left out. Line ends and comments don't count.
-func blankIn(text []byte) bool {
-	comment := false
-	for _, c := range text {
-		switch {
-		case c == ';' || c == '\n':
-			comment = c == ';'
-		case class[c]&cBlank != 0 && !comment:
-			return true
-		}
-	}
-	return false
 }
 
 // readOwner reads the owner name.
