@@ -37,8 +37,9 @@ type assembly struct {
 	redirect bool   // the barrier is a DNAME
 
 	group     group
-	own, rest []rrset // scratch of cut
-	list      []byte  // scratch of entries
+	own, rest []rrset    // scratch of cut
+	current   delegation // likewise
+	list      []byte     // scratch of entries
 	scratch   []byte
 
 	clock  uint32
@@ -175,7 +176,8 @@ func (a *assembly) cut(ns *rrset) {
 	a.stats.Names++
 	a.stats.RRsets++
 	a.stats.Records += len(ns.records)
-	d := &delegation{key: g.key, owner: g.owner, ns: ns.records, own: a.entries(own, true)}
+	d := &a.current
+	*d = delegation{key: g.key, owner: g.owner, ns: ns.records, own: a.entries(own, true)}
 	if a.postpone != nil {
 		a.postpone(d)
 	} else {

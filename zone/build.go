@@ -16,6 +16,8 @@ type construction struct {
 	assembly
 	*Builder
 	entries []entry
+	next    int // index of the first record behind the group
+	v4, v6  []rr
 
 	trees     *arena.Arena
 	referrals map[uint64]arena.Offset // all, by hash of the fragment
@@ -55,10 +57,10 @@ func (c *construction) run() *Zone {
 	c.names, c.occluded, c.nsec3 = builder{names}, builder{occluded}, builder{nsec3}
 	c.assembly.addresses, c.assembly.intern = c.addresses, c.intern
 	for i := 0; i < len(c.entries); {
-		j := c.nextOwner(i)
-		c.readGroup(i, j)
+		c.next = c.nextOwner(i)
+		c.readGroup(i, c.next)
 		c.place()
-		i = j
+		i = c.next
 	}
 	var start position
 	if len(c.entries) > 0 {
@@ -121,27 +123,42 @@ func (c *construction) readGroup(i, j int) {
 }
 
 // addresses finds the records of a name server wherever they are in the zone.
+// They are valid until the next call.
 func (c *construction) addresses(server []byte) (v4, v6 []rr) {
-	key := dname.AppendKey(nil, server, len(c.assembly.origin))
+	var buf [dname.MaxKey]byte
+	key := dname.AppendKey(buf[:0], server, len(c.assembly.origin))
+	entries := c.entries
+	if isBelow(key, c.group.key) {
+		// Those of a cut's own servers are among the next ones.
+		entries = entries[c.next:]
+		if len(entries) > nearby && bytes.Compare(recordKey(c.record(entries[nearby-1])), key) > 0 {
+			entries = entries[:nearby]
+		}
+	}
 	var prefix [8]byte
 	copy(prefix[:], key)
 	wanted := binary.BigEndian.Uint64(prefix[:])
-	i, _ := slices.BinarySearchFunc(c.entries, wanted, func(e entry, prefix uint64) int {
+	i, _ := slices.BinarySearchFunc(entries, wanted, func(e entry, prefix uint64) int {
 		if e.prefix != prefix {
 			return cmp.Compare(e.prefix, prefix)
 		}
 		return bytes.Compare(recordKey(c.record(e)), key)
 	})
-	for ; i < len(c.entries) && bytes.Equal(recordKey(c.record(c.entries[i])), key); i++ {
-		switch d := c.record(c.entries[i]); recordType(d) {
+	v4, v6 = c.v4[:0], c.v6[:0]
+	for ; i < len(entries) && bytes.Equal(recordKey(c.record(entries[i])), key); i++ {
+		switch d := c.record(entries[i]); recordType(d) {
 		case TypeA:
 			v4 = append(v4, toRR(d))
 		case TypeAAAA:
 			v6 = append(v6, toRR(d))
 		}
 	}
+	c.v4, c.v6 = v4, v6
 	return c.uniform(TypeA, v4), c.uniform(TypeAAAA, v6)
 }
+
+// nearby is how many records behind a cut are searched first.
+const nearby = 16
 
 func (c *construction) intern(f []byte) arena.Offset {
 	h := c.pool.hash(f)

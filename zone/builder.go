@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"yushan/zone/dname"
 	"yushan/zone/master"
@@ -170,28 +172,64 @@ func (b *Builder) sorted() []entry {
 		}
 		b.parts[i].entries = nil
 	}
-	if !slices.IsSortedFunc(all, b.compare) {
-		sortParallel(all, b.compare)
+	if slices.IsSortedFunc(all, b.compare) {
+		return all
 	}
-	return all
+	return b.sort(all)
 }
 
-// sortParallel is a stable sort on two cores: zone files that are not in
-// canonical order are the exception, so more would be wasted.
-func sortParallel(all []entry, compare func(x, y entry) int) {
-	half := len(all) / 2
-	var wg sync.WaitGroup
-	wg.Go(func() { slices.SortStableFunc(all[:half], compare) })
-	slices.SortStableFunc(all[half:], compare)
-	wg.Wait()
-	merged := make([]entry, 0, len(all))
-	left, right := all[:half], all[half:]
-	for len(left) > 0 && len(right) > 0 {
-		if compare(left[0], right[0]) <= 0 {
-			merged, left = append(merged, left[0]), left[1:]
-		} else {
-			merged, right = append(merged, right[0]), right[1:]
-		}
+// buckets is how many runs of keys are sorted each for itself: enough for each
+// to fit into a core's own cache, and for cores to get equal shares.
+const buckets = 256
+
+// sort sorts entries on all cores: they are dealt into buckets along the
+// prefixes of some, and each bucket is sorted.
+func (b *Builder) sort(all []entry) []entry {
+	var splitters []uint64
+	sample := make([]uint64, 0, 8*buckets)
+	for i := 0; i < len(all); i += 1 + len(all)/(8*buckets) {
+		sample = append(sample, all[i].prefix)
 	}
-	copy(all, append(append(merged, left...), right...))
+	slices.Sort(sample)
+	for i := 8; i < len(sample); i += 8 {
+		splitters = append(splitters, sample[i])
+	}
+	bucketOf := func(e entry) int {
+		i, found := slices.BinarySearch(splitters, e.prefix)
+		if found {
+			i++ // all of one prefix are in one bucket, whichever
+		}
+		return i
+	}
+	splitters = slices.Compact(splitters)
+	ends := make([]int, len(splitters)+1)
+	for _, e := range all {
+		ends[bucketOf(e)]++
+	}
+	starts := make([]int, len(ends))
+	for i, at := 0, 0; i < len(ends); i++ {
+		starts[i] = at
+		at += ends[i]
+		ends[i] = starts[i]
+	}
+	dealt := make([]entry, len(all))
+	for _, e := range all {
+		i := bucketOf(e)
+		dealt[ends[i]] = e
+		ends[i]++
+	}
+	inFileOrder := func(x, y entry) int {
+		return cmp.Or(b.compare(x, y), cmp.Compare(x.part, y.part), cmp.Compare(x.off, y.off))
+	}
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(ends); i = int(next.Add(1)) - 1 {
+				slices.SortFunc(dealt[starts[i]:ends[i]], inFileOrder)
+			}
+		})
+	}
+	workers.Wait()
+	return dealt
 }

@@ -1,10 +1,12 @@
 // Package zone holds DNS zones in memory: built from records, never changed
 // afterwards, looked up without locks or garbage.
 //
-//	master files ─ master.Read ─┐
-//	miekg/dns records ──────────┼─► Builder ─ sorted records ─► assembly ─► Zone
-//	an earlier Zone + changes ──┘   builder.go                 assemble.go  zone.go
-//	                                                           check.go ─► Report
+//	master files ─ master.Read ─┐            construction
+//	miekg/dns records ──────────┴─► Builder ─── build.go ──┐  assembly
+//	                               builder.go              ├─ assemble.go ─► Zone
+//	an earlier Zone ─► Edit ─────────────────── revision ──┘  check.go       zone.go
+//	                  edit.go                  revision.go       └─► Report
+//	                                       consequences.go
 //
 // What was asked for is decided while building, so that answering is copying:
 // each RRset lies in an arena as the bytes of an answer, and each zone cut as
@@ -15,8 +17,10 @@
 // collector has as little to do for ten million delegations as for ten.
 //
 // A [Zone] is immutable. [Zone.Edit] makes a new one that shares with the old
-// all that did not change. A [Set] is the zones in service at one moment; who
-// swaps sets is the server's business.
+// all that did not change: it places the owners that have changes anew, by the
+// code that building uses, so that both come to the same. [Zone.Records] reads
+// everything back (decode.go, records.go). A [Set] is the zones in service at
+// one moment; who swaps sets is the server's business.
 //
 // The package may import its own parts (arena, radix, dname, master) and
 // miekg/dns; hot are zone.go, layout.go, nsec3.go and set.go, the rest runs when
