@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/netip"
 	"os/exec"
-	"path"
 	"slices"
 	"strings"
 
@@ -16,8 +15,6 @@ import (
 	"yushan/server/config"
 	"yushan/zone"
 	"yushan/zone/dname"
-	"yushan/zone/master"
-	"yushan/zone/sign"
 )
 
 // labPort is above 1024, so that no rights are needed, and not 5353, which mDNS
@@ -104,10 +101,7 @@ func labZone(ctx context.Context, example lab.Zone) (*zone.Zone, error) {
 	if err != nil {
 		return nil, err
 	}
-	records, err := sign.ReadFile(ctx, example.File, master.Options{
-		Origin: origin,
-		Open:   func(file string) (io.ReadCloser, error) { return lab.FS.Open(path.Clean(file)) },
-	})
+	records, err := example.Read(ctx)
 	if err != nil {
 		return nil, err
 	}
