@@ -14,7 +14,6 @@ func (w *Worker) answer() {
 	m := &w.message
 	m.aa = true
 	w.at = headerSize
-	w.seen.count, w.redirects.count, w.proofs.count = 0, 0, 0
 	for links := 0; !m.full; links++ {
 		w.setKey()
 		next := false

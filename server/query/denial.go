@@ -85,7 +85,8 @@ func (w *Worker) proveExpansions() {
 
 // expansions are proofs to be written: one for each link of a chain.
 type expansions struct {
-	count  int
+	count  int // still to be written
+	used   int // places of sets that are not empty
 	sets   [maxLinks]zone.RRset
 	owners [maxLinks][dname.MaxWire]byte
 	size   [maxLinks]uint8
@@ -95,6 +96,7 @@ func (x *expansions) add(set zone.RRset, owner []byte) {
 	x.sets[x.count] = set
 	x.size[x.count] = uint8(copy(x.owners[x.count][:], owner))
 	x.count++
+	x.used = max(x.used, x.count)
 }
 
 // putSOA adds the SOA record of a negative answer (RFC 2308 §3).

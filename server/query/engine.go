@@ -70,7 +70,6 @@ func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 		q.nsid = false // a long identity behind a long name, in 512 bytes: there is room for all else
 	}
 	w.message.room -= e.optReserve(q)
-	w.zone = nil
 	switch {
 	case rcode != noError:
 		w.message.rcode = rcode
@@ -80,6 +79,7 @@ func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 		e.route(w)
 	}
 	n := e.finish(w, req)
+	w.release()
 	w.counters.Rcodes[min(int(w.message.rcode), len(w.counters.Rcodes)-1)]++
 	return n
 }

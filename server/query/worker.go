@@ -52,6 +52,19 @@ type Counters struct {
 // may call it.
 func (w *Worker) Counters() *Counters { return &w.counters }
 
+// release forgets the zone and all views into it: a worker that waits for its
+// next query must not keep a zone in memory that has left service.
+func (w *Worker) release() {
+	w.zone = nil
+	w.seen.count = 0
+	clear(w.redirects.sets[:w.redirects.count])
+	w.redirects.count = 0
+	clear(w.proofs.sets[:w.proofs.count])
+	w.proofs.count = 0
+	clear(w.expansions.sets[:w.expansions.used])
+	w.expansions.count, w.expansions.used = 0, 0
+}
+
 // setName makes name, in wire format, the one that is looked up.
 func (w *Worker) setName(name []byte) {
 	w.name = dname.AppendLower(w.nameBuf[:0], name)

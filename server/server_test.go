@@ -1,0 +1,72 @@
+package server
+
+import (
+	"context"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+	"weak"
+
+	"github.com/miekg/dns"
+	"go.uber.org/zap"
+
+	"yushan/server/config"
+	"yushan/server/query"
+	"yushan/server/udp"
+)
+
+// TestReloadLetsGoOfOldZones makes sure that nothing keeps a zone that is no
+// longer in service: a worker that has answered from it, for instance, and then
+// waits for its next query. Large zones would be in memory twice.
+func TestReloadLetsGoOfOldZones(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "tw.zone")
+	write := func(serial string) {
+		t.Helper()
+		text := "$TTL 300\n@ SOA a.dns hostmaster " + serial + " 2 3 4 5\n@ NS a.dns\na.dns A 192.0.2.1\n"
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("1")
+	cfg := config.Default()
+	cfg.Listen = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+	if err := cfg.AddZone("tw=" + path); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Start(context.Background(), cfg, Options{Log: zap.NewNop()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Shutdown(context.Background())
+	old := weak.Make(s.engine.Load().Zones().Zones()[0])
+
+	addr := s.open[endpoint{query.UDP, cfg.Listen[0]}].(*udp.Server).Addr().String()
+	for range 100 { // so that each worker answers
+		for _, q := range []struct {
+			name  string
+			qtype uint16
+		}{{"tw.", dns.TypeSOA}, {"gone.tw.", dns.TypeA}} {
+			m := new(dns.Msg)
+			m.SetQuestion(q.name, q.qtype)
+			c := dns.Client{Timeout: time.Minute}
+			if _, _, err := c.Exchange(m, addr); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write("2")
+	if err := s.Reload(context.Background(), cfg); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.engine.Load().Zones().Zones()[0].Serial(); got != 2 {
+		t.Fatalf("serial %d is in service, expected 2", got)
+	}
+	for end := time.Now().Add(10 * time.Second); old.Value() != nil; runtime.GC() {
+		if time.Now().After(end) {
+			t.Fatal("the old zone is still referred to after a reload")
+		}
+	}
+}
