@@ -2,11 +2,12 @@ package interop
 
 import (
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 	"strings"
-	"sync"
 	"testing"
+
+	"github.com/miekg/dns"
 
 	"yushan/internal/peer"
 	"yushan/internal/validate"
@@ -36,32 +37,31 @@ type rule struct {
 
 // differences collects what a test found.
 type differences struct {
-	mu          sync.Mutex
-	compared    int
-	explained   map[string]map[peer.Kind]int // by rule
-	examples    map[string]string
-	unexplained []string
-	kinds       map[string]int
-	byShape     map[string][]string
+	compared  int
+	explained map[string]map[peer.Kind]int // by rule
+	examples  map[string]string            // by rule
+	// unexplained differences are grouped by what they are about, so that the
+	// many that one cause has don't hide another.
+	unexplained map[string][]string
 }
 
-const maxShown = 12
+func newDifferences() *differences {
+	return &differences{explained: map[string]map[peer.Kind]int{}, examples: map[string]string{}, unexplained: map[string][]string{}}
+}
 
-// compare notes the difference between two answers, if there is one.
-func (d *differences) compare(c *comparison) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// compare notes the difference between two answers, if there is one, and which
+// rules explain it.
+func (d *differences) compare(rules []rule, c *comparison) {
 	d.compared++
 	before := diff(c.ours, c.theirs)
 	if len(before) == 0 {
 		return
 	}
-	kind, q := c.peer, c.query
 	c.ours, c.theirs = c.ours.clone(), c.theirs.clone()
 	var helped []string
 	left := before
 	for _, r := range rules {
-		if !slices.Contains(r.peers, kind) {
+		if !slices.Contains(r.peers, c.peer) {
 			continue
 		}
 		r.apply(c)
@@ -71,22 +71,25 @@ func (d *differences) compare(c *comparison) {
 		}
 	}
 	if len(left) > 0 {
-		d.kinds[kind.String()+" "+strings.Join(shape(left), ", ")]++
-		k := kind.String() + " " + strings.Join(shape(left), ", ")
-		if d.byShape == nil {
-			d.byShape = map[string][]string{}
-		}
-		d.byShape[k] = append(d.byShape[k], fmt.Sprintf("%s, query %s:\n  %s", kind, q, strings.Join(left, "\n  ")))
-		d.unexplained = append(d.unexplained, fmt.Sprintf("%s, query %s:\n  %s", kind, q, strings.Join(left, "\n  ")))
+		about := c.peer.String() + " " + strings.Join(shape(left), ", ")
+		d.unexplained[about] = append(d.unexplained[about], describe(c, left))
 		return
 	}
 	for _, id := range helped {
 		if d.explained[id] == nil {
 			d.explained[id] = map[peer.Kind]int{}
-			d.examples[id] = fmt.Sprintf("%s, query %s:\n  %s", kind, q, strings.Join(before, "\n  "))
+			d.examples[id] = describe(c, before)
 		}
-		d.explained[id][kind]++
+		d.explained[id][c.peer]++
 	}
+}
+
+func describe(c *comparison, lines []string) string {
+	const enough = 8
+	if more := len(lines) - enough; more > 1 {
+		lines = append(lines[:enough:enough], fmt.Sprintf("… and %d more", more))
+	}
+	return fmt.Sprintf("%s, query %s:\n  %s", c.peer, c.query, strings.Join(lines, "\n  "))
 }
 
 // shape leaves of a difference what many have in common.
@@ -96,7 +99,7 @@ func shape(lines []string) (shapes []string) {
 		s := strings.Join(f[:2], " ")
 		switch f[1] {
 		case "answer:", "authority:", "additional:":
-			s += " " + f[5]
+			s += " " + f[4] // the type
 		case "rcode:", "flag:", "EDNS:":
 			s = l
 		}
@@ -106,56 +109,70 @@ func shape(lines []string) (shapes []string) {
 	return slices.Compact(shapes)
 }
 
-func newDifferences() *differences {
-	return &differences{explained: map[string]map[peer.Kind]int{}, examples: map[string]string{}, kinds: map[string]int{}}
+// idle lists the rules that explained nothing.
+func (d *differences) idle(rules []rule) (lines []string) {
+	for _, r := range rules {
+		for _, kind := range r.peers {
+			if d.explained[r.id][kind] == 0 && !r.sometimes {
+				lines = append(lines, fmt.Sprintf("rule %q never explained a difference of %s: strike it from the table", r.id, kind))
+			}
+		}
+	}
+	return lines
 }
 
-// report fails the test for differences without explanation.
-func (d *differences) report(t *testing.T) {
+const maxShown = 12
+
+// report fails the test for differences without explanation, and, when nothing
+// else is amiss, for rules without difference.
+func (d *differences) report(t *testing.T, rules []rule) {
 	t.Helper()
-	t.Logf("%d answers compared", d.compared)
-	if devDump != nil {
-		devDump(d)
-	}
+	t.Logf("%d pairs of answers compared", d.compared)
 	for _, r := range rules {
 		if n := d.explained[r.id]; n != nil {
 			t.Logf("%s: %v, such as %s", r.id, n, d.examples[r.id])
 		}
 	}
-	if len(d.unexplained) == 0 {
-		return
-	}
-	var kinds []string
-	for k, n := range d.kinds {
-		kinds = append(kinds, fmt.Sprintf("%6d × %s", n, k))
-	}
-	sort.Sort(sort.Reverse(sort.StringSlice(kinds)))
-	t.Errorf("%d differences without explanation (- is yushan, + the peer):\n%s\n\n%s", len(d.unexplained),
-		strings.Join(kinds, "\n"), strings.Join(d.unexplained[:min(maxShown, len(d.unexplained))], "\n"))
-}
-
-// merge adds what another test found.
-func (d *differences) merge(other *differences) {
-	for id, n := range other.explained {
-		if d.explained[id] == nil {
-			d.explained[id] = map[peer.Kind]int{}
+	abouts := slices.SortedFunc(maps.Keys(d.unexplained), func(a, b string) int { return len(d.unexplained[b]) - len(d.unexplained[a]) })
+	for i, about := range abouts {
+		if i == maxShown {
+			t.Errorf("and %d more sorts of difference", len(abouts)-i)
+			break
 		}
-		for kind, k := range n {
-			d.explained[id][kind] += k
+		t.Errorf("%d differences without explanation (- is yushan, + the peer), such as %s", len(d.unexplained[about]), d.unexplained[about][0])
+	}
+	if !t.Failed() {
+		for _, line := range d.idle(rules) {
+			t.Error(line)
 		}
 	}
 }
 
-// reportIdle fails the test for rows of the table that no difference needed.
-func (d *differences) reportIdle(t *testing.T) {
-	t.Helper()
-	for _, r := range rules {
-		for _, kind := range r.peers {
-			if d.explained[r.id][kind] == 0 && !r.sometimes {
-				t.Errorf("rule %q never explained a difference of %s: strike it from the table", r.id, kind)
-			}
-		}
+// TestRules makes sure that the table of differences can fail.
+func TestRules(t *testing.T) {
+	reply := func(rcode int, text string) *answer {
+		m := new(dns.Msg).SetQuestion("a.test.", dns.TypeA)
+		m.Response, m.Rcode = true, rcode
+		m.Answer = []dns.RR{mustRR(text)}
+		return readAnswer(peer.Reply{Wire: mustPack(m)})
+	}
+	c := func() *comparison {
+		return &comparison{query: query{what: "a.test. A"}, peer: peer.NSD,
+			ours: reply(0, "A.test. 1 A 192.0.2.1"), theirs: reply(2, "a.test. 1 A 192.0.2.1")}
+	}
+	forgive := rule{id: "forgive", peers: []peer.Kind{peer.NSD, peer.BIND}, apply: func(c *comparison) { c.theirs.rcode = c.ours.rcode }}
+	useless := rule{id: "useless", peers: []peer.Kind{peer.NSD}, apply: func(c *comparison) {}}
+
+	d := newDifferences()
+	d.compare([]rule{useless}, c())
+	if want := "nsd + rcode: SERVFAIL, - rcode: NOERROR"; len(d.unexplained[want]) != 1 {
+		t.Errorf("unexplained: %v, expected %q", d.unexplained, want)
+	}
+	d.compare([]rule{useless, forgive}, c())
+	if d.explained["forgive"][peer.NSD] != 1 || d.explained["useless"] != nil || len(d.unexplained) != 1 {
+		t.Errorf("explained: %v, unexplained: %v", d.explained, d.unexplained)
+	}
+	if got := d.idle([]rule{useless, forgive}); len(got) != 2 || !strings.Contains(got[0], `"useless"`) || !strings.Contains(got[1], "of bind") {
+		t.Errorf("idle: %v", got)
 	}
 }
-
-var devDump func(*differences)

@@ -51,7 +51,7 @@ var packetRules = []rule{
 		why:   `the peer implements RFC 1996 and RFC 2136; yushan doesn't yet, and says NOTIMP (RFC 1035 §4.1.1)`,
 		apply: packet([]string{"opcode 4", "opcode 5"}, rcodeOnly(dns.RcodeNotAuth, dns.RcodeFormatError, dns.RcodeNameError, dns.RcodeRefused))},
 	{id: "transfers", peers: every,
-		why:   `the peer is asked without the right to transfer, and says so in its own way; yushan says REFUSED, as RFC 5936 §2.2.1 prefers for policy`,
+		why:   `the peer is asked without the right to transfer, and says so in its own way; yushan says REFUSED, whose example in RFC 1035 §4.1.1 is a zone transfer`,
 		apply: packet([]string{"type 251", "type 252", "IXFR"}, rcodeOnly(dns.RcodeNotAuth, dns.RcodeNotImplemented, dns.RcodeFormatError, dns.RcodeRefused))},
 	{id: "types that are not data", peers: knotAndBIND,
 		why:   `RFC 6895 §3.1 keeps types 0 and 128 to 255 apart, but gives no rcode; to yushan a type that isn't there is NODATA`,
@@ -85,7 +85,7 @@ var packetRules = []rule{
 		why:   `yushan has no zone of such a class: REFUSED (RFC 1035 §4.1.1)`,
 		apply: packet([]string{"class "}, rcodeOnly(dns.RcodeFormatError, dns.RcodeNotImplemented, dns.RcodeNameError, dns.RcodeRefused, dns.RcodeNotAuth))},
 	{id: "CHAOS", peers: bind,
-		why: `identity and version are off everywhere; yushan says REFUSED for all of CHAOS (RFC 4892 §3)`,
+		why: `identity and version are off everywhere; yushan says REFUSED, which is for policy (RFC 1035 §4.1.1), where named has empty zones`,
 		apply: packet([]string{"version.", "id.server.", "hostname.bind.", "authors.bind.", "nothing. CH"}, func(a *answer) bool {
 			return len(a.answer) == 0 && slices.Contains([]int{dns.RcodeSuccess, dns.RcodeNameError, dns.RcodeRefused, dns.RcodeNotImplemented, dns.RcodeFormatError}, a.rcode)
 		})},
@@ -93,7 +93,7 @@ var packetRules = []rule{
 		why:   `RFC 8945 §5.2.1: an unknown key is NOTAUTH with error BADKEY, in an unsigned TSIG record`,
 		apply: packet([]string{"TSIG by"}, func(a *answer) bool { return len(a.answer) == 0 && a.rcode != dns.RcodeSuccess })},
 	{id: "client subnet", peers: bind,
-		why:   `RFC 7871 §7.2.1: an option that isn't supported is ignored`,
+		why:   `RFC 6891 §6.1.2: an option that isn't supported is ignored`,
 		apply: withoutOption("a client subnet")},
 	{id: "keepalive", peers: every,
 		why:   `RFC 7828 §3.3.2: a server may offer a time-out; knotd and nsd don't, named's is another one`,

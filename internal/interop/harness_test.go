@@ -3,10 +3,8 @@ package interop
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"yushan/internal/peer"
-	"yushan/internal/testzone"
 	"yushan/internal/validate"
 )
 
@@ -14,12 +12,6 @@ import (
 type service struct {
 	files      []peer.Zone
 	validators map[string]*validate.Validator // by origin; nil for unsigned zones
-}
-
-// serve writes master files for the servers.
-func serve(t testing.TB, zones []testzone.Zone) service {
-	t.Helper()
-	return service{files: writeZones(t, zones), validators: validatorsFor(zones, time.Now())}
 }
 
 // compareAll asks yushan and all peers, and yushan by TCP too. What yushan says
@@ -39,7 +31,7 @@ func compareAll(t *testing.T, d *differences, s service, queries []query) {
 		server := peer.Start(t, kind, s.files...)
 		for i, theirs := range readAnswers(peer.Ask(t.Context(), server.Addr, wires)) {
 			q := queries[i]
-			d.compare(&comparison{query: q, peer: kind, validator: validatorOf(s.validators, q.name, q.qtype),
+			d.compare(rules, &comparison{query: q, peer: kind, validator: validatorOf(s.validators, q.name, q.qtype),
 				ours: ours[i], theirs: theirs, full: full[i]})
 		}
 	}

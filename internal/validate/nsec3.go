@@ -132,7 +132,7 @@ func (p *nsec3s) noType(name string, rrtype uint16) error {
 		return nil
 	}
 	// Below opt-out there may be unsigned delegations, and empty non-terminals
-	// that lead only to such (RFC 5155 §7.1, errata 3441).
+	// that lead only to such (RFC 5155 §7.1).
 	if nextCloser.rr.Flags&optOutFlag == 0 {
 		return fmt.Errorf("neither %s nor %s is matched, and no opt-out covers %s", name, source, name)
 	}
