@@ -143,16 +143,17 @@ func emptied(wire []byte) []byte {
 	return short
 }
 
-// withoutNSID is a response without the NSID option of its OPT record, which
-// must be its last record.
+// withoutNSID is a response without the NSID option of its OPT record.
 func withoutNSID(wire []byte) []byte {
 	_, _, additional := records(wire)
-	last := additional[len(additional)-1]
-	opt, ok := readOPT(last)
-	if last.rtype != dns.TypeOPT || !ok {
+	i := slices.IndexFunc(additional, func(r record) bool { return r.rtype == dns.TypeOPT })
+	if i < 0 {
 		return wire
 	}
-	short := bytes.Clone(wire[:len(wire)-len(last.rdata)])
+	end := additional[i].offset + additional[i].bytes()
+	start := end - len(additional[i].rdata)
+	short := bytes.Clone(wire[:start])
+	opt, _ := readOPT(additional[i])
 	for _, option := range opt.options {
 		if option.code != dns.EDNS0NSID {
 			short = binary.BigEndian.AppendUint16(short, option.code)
@@ -160,9 +161,8 @@ func withoutNSID(wire []byte) []byte {
 			short = append(short, option.data...)
 		}
 	}
-	start := len(wire) - len(last.rdata)
 	binary.BigEndian.PutUint16(short[start-2:], uint16(len(short)-start))
-	return short
+	return append(short, wire[end:]...)
 }
 
 // compareSubset compares an answer with a larger one that it was cut from.

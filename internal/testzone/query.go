@@ -158,7 +158,11 @@ func (q *Queries) Next() []byte {
 	m.Question = []dns.Question{{Name: q.Name(), Qtype: q.Type(), Qclass: dns.ClassINET}}
 	if q.chance(20) {
 		h := q.exact[q.r.IntN(len(q.exact))].Header()
-		m.Question[0].Name, m.Question[0].Qtype = randomCase(q.r, h.Name), h.Rrtype
+		name := h.Name
+		if below, ok := strings.CutPrefix(name, "*."); ok && q.chance(80) {
+			name = child(q.r, below) // what the wildcard stands for
+		}
+		m.Question[0].Name, m.Question[0].Qtype = randomCase(q.r, name), h.Rrtype
 	}
 	if q.chance(2) {
 		m.Question[0].Qclass = []uint16{dns.ClassCHAOS, dns.ClassHESIOD, dns.ClassANY, dns.ClassNONE, 0}[q.r.IntN(5)]

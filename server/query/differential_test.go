@@ -146,10 +146,15 @@ func fromEdits(z testzone.Zone) (*zone.Zone, error) {
 	return served, err
 }
 
-// isApexSet tells what a zone can't be without.
+// isApexSet tells what a zone can't be without. NSEC3PARAM is what makes NSEC3
+// records hashes, and not names that a DNAME at the apex may not have below it.
 func isApexSet(z testzone.Zone, rr dns.RR) bool {
 	h := rr.Header()
-	return dns.CanonicalName(h.Name) == dns.CanonicalName(z.Origin) && (h.Rrtype == dns.TypeSOA || h.Rrtype == dns.TypeNS)
+	switch h.Rrtype {
+	case dns.TypeSOA, dns.TypeNS, dns.TypeNSEC3PARAM:
+		return dns.CanonicalName(h.Name) == dns.CanonicalName(z.Origin)
+	}
+	return false
 }
 
 func edited(z *zone.Zone, added, removed []dns.RR) (*zone.Zone, error) {
