@@ -16,21 +16,21 @@
 // # Memory
 //
 // A connection that waits holds no buffer. Buffers and scratch of a query are in a
-// workspace, taken when the socket is found readable, and given back
-// before the next wait; as many exist as connections were ever handled at the same
-// moment, which is about the number of cores. Half a frame is kept in a slice of
+// workspace, taken when the socket is found readable, and given back before the
+// next wait; as many exist as connections were ever handled at the same moment,
+// which is about the number of cores. Half a frame is kept in a slice of
 // its own size. So is what a slow reader doesn't take; that is limited in all
 // ([Limits].MaxPendingBytes). Steady state allocates nothing.
 //
 // That holds for *net.TCPConn. On any other net.Conn nobody can wait without a
-// buffer: there, 256 bytes are kept for it, and a reader that is slow holds a workspace.
+// buffer: there, 256 bytes are kept for it, and a slow reader holds a workspace.
 //
 // # Time
 //
 // No query reads a clock or sets a deadline. A connection notes the present tick
-// when it begins to wait, and one goroutine (the sweep) looks at all connections every tick
-// and cuts those that have waited too long. A tick is a quarter of the shortest
-// time-out, at most 250 ms. Ticks are counted, not measured: on a machine that stood
+// when it begins to wait, and one goroutine (the sweep) looks at all connections
+// every tick and cuts those that have waited too long. A tick is a quarter of the
+// shortest time-out, at most 250 ms. Ticks are counted, not measured: on a machine that stood
 // still, nobody's time has passed. Time-outs last up to two ticks longer than
 // configured, never less.
 //
@@ -39,20 +39,23 @@
 //	idle            IdleTimeout after the last answer; closed (RFC 7766 §6.2.3)
 //	half a frame    FrameTimeout after its first byte; closed
 //	slow reader     WriteTimeout after the write that didn't end; reset
-//	bad frame       shorter than a DNS header, or longer than MaxFrameBytes; closed, after the
-//	                frames before it are answered. Where the next frame starts can't be trusted.
+//	bad frame       shorter than a DNS header, or longer than MaxFrameBytes;
+//	                closed when the frames before it are answered, since where
+//	                the next one starts can't be trusted
 //	too many        see below
 //
 // Messages that the engine doesn't answer (responses, for one) are ignored.
 //
 // # Limits
 //
-// One client (an IPv4 address, an IPv6 /64) may hold MaxConnsPerClient connections;
-// one more is closed when it is accepted. With MaxConns open in all, a new one takes the place of the one that has waited
-// longest, among 32 that are looked at. Writers aren't touched. From three quarters of MaxConns on, the idle
-// time-out shrinks evenly down to a tenth, for all connections: the keepalive
-// option (RFC 7828) offers what is left of it. When the process has no file
-// descriptors left, accepting pauses, and waiting connections make room likewise.
+// One client (an IPv4 address, an IPv6 /64) may hold MaxConnsPerClient
+// connections; one more is closed when it is accepted. With MaxConns open in all,
+// a new one takes the place of the one that has waited longest, among 32 that are
+// looked at. Writers aren't touched. From three quarters of MaxConns on, the idle
+// time-out shrinks evenly down to a tenth, for all connections, those included
+// that were told a longer one; the keepalive option (RFC 7828) offers what is left
+// of it. When the process has no file descriptors left, accepting pauses, and
+// waiting connections make room likewise.
 //
 // # Hot and cold
 //

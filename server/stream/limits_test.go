@@ -14,7 +14,7 @@ import (
 )
 
 func TestIdleTimeout(t *testing.T) {
-	const timeout = 200 * time.Millisecond
+	const timeout = time.Second
 	s := start(t, Limits{IdleTimeout: timeout})
 	silent, asked := dial(t, s), dial(t, s)
 	begin := time.Now()

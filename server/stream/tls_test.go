@@ -113,17 +113,20 @@ func TestTLSEverySize(t *testing.T) {
 }
 
 func TestTLSTimeouts(t *testing.T) {
-	s, dial := serveTLS(t, Limits{IdleTimeout: 100 * time.Millisecond, FrameTimeout: 100 * time.Millisecond, WriteTimeout: 100 * time.Millisecond})
-	idler, half := dial(), dial()
+	const short, long = 100 * time.Millisecond, 10 * patience
+	s, dial := serveTLS(t, Limits{IdleTimeout: short, FrameTimeout: long, WriteTimeout: long})
+	dial().closed()
+	eventually(t, "no idle time-out", func() bool { return s.Counters().IdleTimeouts == 1 })
+
+	s, dial = serveTLS(t, Limits{IdleTimeout: long, FrameTimeout: short, WriteTimeout: long})
+	half := dial()
 	half.send([]byte{0, 100, 1})
-	idler.closed()
 	half.closed()
-	reader := dial()
-	reader.greed()
-	eventually(t, "time-outs are missing", func() bool {
-		counters := s.Counters()
-		return counters.IdleTimeouts == 1 && counters.FrameTimeouts == 1 && counters.SlowReaders == 1
-	})
+	eventually(t, "no frame time-out", func() bool { return s.Counters().FrameTimeouts == 1 })
+
+	s, dial = serveTLS(t, Limits{IdleTimeout: long, FrameTimeout: long, WriteTimeout: short})
+	dial().greed()
+	eventually(t, "no slow reader", func() bool { return s.Counters().SlowReaders == 1 })
 }
 
 // A client that never shakes hands is idle.
