@@ -17,7 +17,7 @@ type assembly struct {
 	files  []string // names of the files that records say they come from
 	report *Report
 
-	data                   *arena.Arena
+	space                  space
 	live                   int64 // bytes of data that the zone uses
 	names, occluded, nsec3 sink
 	encoder                encoder
@@ -224,7 +224,7 @@ func (a *assembly) referral(d *delegation) arena.Offset {
 		a.fail(TooLarge, d.ns[0].at, "the referral to %s does not fit into any message", dname.Display(d.owner))
 		return 0
 	}
-	if d.referral != 0 && bytes.HasPrefix(a.data.View().At(d.referral), f) {
+	if d.referral != 0 && bytes.HasPrefix(a.space.arena.View().At(d.referral), f) {
 		a.live += Referral{f}.owned()
 		return d.referral
 	}
@@ -242,7 +242,7 @@ func (a *assembly) noteSibling(server []byte) {
 
 // store puts a fragment into the arena.
 func (a *assembly) store(f []byte) arena.Offset {
-	off, b := a.data.Alloc(len(f))
+	off, b := a.space.alloc(len(f))
 	copy(b, f)
 	a.live += roundUp(len(f))
 	return off
@@ -284,7 +284,7 @@ func (a *assembly) rrset(owner []byte, s *rrset) (arena.Offset, bool) {
 	a.stats.RRsets++
 	a.stats.Records += len(s.records) + len(s.signatures)
 	if s.stored != 0 {
-		a.live += RRset{a.data.View().At(s.stored)}.size()
+		a.live += RRset{a.space.arena.View().At(s.stored)}.size()
 		return s.stored, true
 	}
 	f, ok := a.encoder.rrset(owner, s.rrtype, s.records, s.signatures)
@@ -303,7 +303,7 @@ func (a *assembly) zone(trees *arena.Arena, names, occluded, nsec3, siblings rad
 	a.stats.OptOut = a.facts.optOuts > 0
 	z := &Zone{
 		origin: a.origin, names: names, occluded: occluded, nsec3: nsec3, siblings: siblings,
-		store: a.data, trees: trees, data: a.data.View(), live: a.live,
+		store: a.space.arena, trees: trees, data: a.space.arena.View(), live: a.live,
 		wildcards: a.facts.wildcards, optOuts: a.facts.optOuts, serial: a.facts.serial,
 		iterations: a.facts.iterations, salt: a.facts.salt,
 	}

@@ -94,19 +94,29 @@ func registryZone(tb testing.TB, delegations int) *Zone {
 }
 
 func BenchmarkLoad(b *testing.B) {
-	text := registry(200_000)
-	b.SetBytes(int64(len(text)))
-	b.ResetTimer()
-	var z *Zone
-	var p processor
-	p.start()
-	for b.Loop() {
-		z = loadText(b, text)
+	shuffled := registry(200_000)
+	var sorted bytes.Buffer
+	for r := range loadText(b, shuffled).Records() {
+		sorted.WriteString(show(r) + "\n")
 	}
-	p.stop()
-	p.report(b)
-	b.ReportMetric(float64(z.Stats().Records)*float64(b.N)/b.Elapsed().Seconds(), "records/s")
-	b.ReportMetric(float64(z.Stats().Bytes)/float64(z.Stats().Cuts), "bytes/delegation")
+	for _, file := range []struct {
+		name string
+		text []byte
+	}{{"sorted", sorted.Bytes()}, {"unsorted", shuffled}} {
+		b.Run(file.name, func(b *testing.B) {
+			b.SetBytes(int64(len(file.text)))
+			var z *Zone
+			var p processor
+			p.start()
+			for b.Loop() {
+				z = loadText(b, file.text)
+			}
+			p.stop()
+			p.report(b)
+			b.ReportMetric(float64(z.Stats().Records)*float64(b.N)/b.Elapsed().Seconds(), "records/s")
+			b.ReportMetric(float64(z.Stats().Bytes)/float64(z.Stats().Cuts), "bytes/delegation")
+		})
+	}
 }
 
 func BenchmarkFind(b *testing.B) {

@@ -132,7 +132,7 @@ func (a *assembly) readApex() {
 	}
 	if s := g.find(TypeNSEC); s != nil {
 		a.chain.active = true
-		a.checkDenialTTL(s)
+		a.checkDenialTTL(TypeNSEC, s.records[0])
 	}
 }
 
@@ -154,10 +154,10 @@ func (a *assembly) checkApex(start position, hashed bool) {
 }
 
 // checkDenialTTL checks one record of the chain for all (RFC 9077 §3).
-func (a *assembly) checkDenialTTL(s *rrset) {
-	if want := min(a.facts.soaTTL, a.facts.minimum); a.facts.soa && s.records[0].ttl > want {
-		a.warn(NSECTTL, s.records[0].at, "the TTL of the %s records is %d: it should not be above %d, the lower of the SOA's TTL and its MINIMUM",
-			typeName(s.rrtype), s.records[0].ttl, want)
+func (a *assembly) checkDenialTTL(rrtype uint16, first rr) {
+	if want := min(a.facts.soaTTL, a.facts.minimum); a.facts.soa && first.ttl > want {
+		a.warn(NSECTTL, first.at, "the TTL of the %s records is %d: it should not be above %d, the lower of the SOA's TTL and its MINIMUM",
+			typeName(rrtype), first.ttl, want)
 	}
 }
 
@@ -201,6 +201,7 @@ func (a *assembly) now() uint32 {
 type nsecChain struct {
 	active bool
 	count  int
+	first  []byte // owner of the first NSEC record
 	next   []byte // owner that the last NSEC record points to
 	from   position
 }
@@ -215,10 +216,31 @@ func (c *nsecChain) add(a *assembly, nsec *rrset) {
 		a.lacksNSEC(a.group.sets[0].first(), owner)
 		return
 	}
-	if c.count > 0 && !bytes.Equal(c.next, owner) {
-		a.warn(BrokenNSEC, c.from, "the NSEC record points to %s: the next name with one is %s", dname.Display(c.next), dname.Display(owner))
+	if c.count == 0 {
+		c.first = bytes.Clone(owner)
+	} else {
+		c.link(a, owner)
 	}
 	c.follow(nsec)
+}
+
+// link checks that the last record points to owner.
+func (c *nsecChain) link(a *assembly, owner []byte) {
+	if !bytes.Equal(c.next, owner) {
+		a.warn(BrokenNSEC, c.from, "the NSEC record points to %s: the next name with one is %s", dname.Display(c.next), dname.Display(owner))
+	}
+}
+
+// join goes on with the chain of the names behind those that were followed.
+func (c *nsecChain) join(a *assembly, next *nsecChain) {
+	switch {
+	case next.count == 0:
+	case c.count == 0:
+		*c = *next
+	default:
+		c.link(a, next.first)
+		c.count, c.next, c.from = c.count+next.count, next.next, next.from
+	}
 }
 
 func (a *assembly) lacksNSEC(at position, owner []byte) {
@@ -241,7 +263,8 @@ func (c *nsecChain) close(a *assembly) {
 // nsec3Chain follows the NSEC3 records in the order of their hashes, which is
 // the order of their owner names too.
 type nsec3Chain struct {
-	first, next []byte // of the zone, and where the last record points to; nil before the first
+	first, next []byte // hash of the first record, and where the last one points to; nil before the first
+	start       rr     // the first record
 	from        position
 }
 
@@ -330,15 +353,34 @@ func (c *nsec3Chain) add(a *assembly, s *rrset, hash, next []byte) {
 		return
 	}
 	if c.first == nil {
-		c.first = hash
-		a.checkDenialTTL(s)
-	} else if !bytes.Equal(c.next, hash) {
-		a.warn(BrokenNSEC3, c.from, "the NSEC3 record points to hash %s: the next one is %s", base32Hex.EncodeToString(c.next), base32Hex.EncodeToString(hash))
+		c.first, c.start = hash, s.records[0]
+	} else {
+		c.link(a, hash)
 	}
 	c.next, c.from = append(c.next[:0], next...), s.first()
 }
 
+// link checks that the last record points to hash.
+func (c *nsec3Chain) link(a *assembly, hash []byte) {
+	if !bytes.Equal(c.next, hash) {
+		a.warn(BrokenNSEC3, c.from, "the NSEC3 record points to hash %s: the next one is %s", base32Hex.EncodeToString(c.next), base32Hex.EncodeToString(hash))
+	}
+}
+
+// join goes on with the chain of the names behind those that were followed.
+func (c *nsec3Chain) join(a *assembly, next *nsec3Chain) {
+	switch {
+	case next.first == nil:
+	case c.first == nil:
+		*c = *next
+	default:
+		c.link(a, next.first)
+		c.next, c.from = next.next, next.from
+	}
+}
+
 func (c *nsec3Chain) close(a *assembly) {
+	a.checkDenialTTL(TypeNSEC3, c.start)
 	if !bytes.Equal(c.next, c.first) {
 		a.warn(BrokenNSEC3, c.from, "the last NSEC3 record points to hash %s: it must point to the first, %s",
 			base32Hex.EncodeToString(c.next), base32Hex.EncodeToString(c.first))

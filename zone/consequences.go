@@ -206,7 +206,7 @@ func (r *revision) checkNSEC3(z *Zone, hash []byte) {
 	value, _ := z.nsec3.Get(hash)
 	set := RRset{z.data.At(arena.Offset(value))}
 	if first, _, _ := z.nsec3.First(make([]byte, 0, hashBytes)); bytes.Equal(first, hash) {
-		r.checkDenialTTL(&rrset{rrtype: TypeNSEC3, records: []rr{{ttl: set.TTL()}}})
+		r.checkDenialTTL(TypeNSEC3, rr{ttl: set.TTL()})
 	}
 	p, _ := parseNSEC3(set.Records().Bytes[recordFixed:])
 	if _, ok := z.nsec3.Get(p.next); !ok || !bytes.Equal(z.beforeHash(p.next), hash) {

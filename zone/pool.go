@@ -39,3 +39,43 @@ func (p *pool) find(data *arena.Arena, h uint64, f []byte) (arena.Offset, bool) 
 	// even if that version never came into service.
 	return off, ok && bytes.HasPrefix(data.View().At(off), f)
 }
+
+// referrals finds equal referrals while a zone is built, by several goroutines.
+type referrals struct {
+	arena  *arena.Arena
+	pool   *pool
+	shards [64]struct {
+		sync.Mutex
+		known map[uint64]referralUse // by hash of the fragment
+	}
+}
+
+type referralUse struct {
+	off    arena.Offset
+	shared bool
+}
+
+func (r *referrals) init(a *arena.Arena) {
+	r.arena, r.pool = a, newPool()
+	for i := range r.shards {
+		r.shards[i].known = make(map[uint64]referralUse)
+	}
+}
+
+// intern returns where a fragment equal to f is, or stores f.
+func (r *referrals) intern(f []byte, store func([]byte) arena.Offset) arena.Offset {
+	h := r.pool.hash(f)
+	s := &r.shards[h>>32%uint64(len(r.shards))]
+	s.Lock()
+	defer s.Unlock()
+	if use, ok := s.known[h]; ok && bytes.HasPrefix(r.arena.View().At(use.off), f) {
+		if !use.shared {
+			s.known[h] = referralUse{use.off, true}
+			r.pool.put(h, use.off)
+		}
+		return use.off
+	}
+	off := store(f)
+	s.known[h] = referralUse{off: off}
+	return off
+}

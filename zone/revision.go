@@ -52,7 +52,7 @@ func newRevision(e *Edit) *revision {
 		base: z, changes: e.changes,
 		names: tree{Txn: z.names.Edit()}, occluded: tree{Txn: z.occluded.Edit()}, nsec3: tree{Txn: z.nsec3.Edit()},
 		assembly: assembly{
-			origin: z.origin, report: &Report{}, data: z.store, live: z.live, stats: z.stats,
+			origin: z.origin, report: &Report{}, space: space{arena: z.store}, live: z.live, stats: z.stats,
 			siblings: make(map[string]struct{}), partial: true,
 		},
 	}
@@ -163,7 +163,7 @@ func (r *revision) kind(key []byte) barrierKind {
 const pendingCut = 0
 
 func (r *revision) entryNode(e radix.Entry) Node {
-	return Node{r.data.View().At(arena.Offset(e.Value))}
+	return Node{r.space.arena.View().At(arena.Offset(e.Value))}
 }
 
 // barrierAbove returns the key of the cut or DNAME that hides the name with
@@ -278,7 +278,7 @@ func (r *revision) addresses(server []byte) (v4, v6 []rr) {
 		}
 	}
 	var d decoder
-	node, view := r.entryNode(e), r.data.View()
+	node, view := r.entryNode(e), r.space.arena.View()
 	if off, ok := node.find(TypeA); ok {
 		v4 = d.part(nil, server, RRset{view.At(off)}.Records())
 	}
@@ -290,7 +290,7 @@ func (r *revision) addresses(server []byte) (v4, v6 []rr) {
 
 func (r *revision) intern(f []byte) arena.Offset {
 	h := r.base.pool.hash(f)
-	if off, ok := r.base.pool.find(r.data, h, f); ok {
+	if off, ok := r.base.pool.find(r.space.arena, h, f); ok {
 		return off
 	}
 	off := r.store(f)

@@ -89,9 +89,14 @@ func text(records []master.Record) string {
 
 // fromScratch builds a zone of records.
 func fromScratch(origin []byte, records []master.Record) (*Zone, *Report) {
+	return fromScratchBy(origin, records, segmentRecords)
+}
+
+// fromScratchBy builds a zone by segments of at least so many records.
+func fromScratchBy(origin []byte, records []master.Record, segment int) (*Zone, *Report) {
 	b := NewBuilder(origin)
 	b.AddBatch(&master.Batch{Records: records})
-	return b.Build()
+	return b.build(segment)
 }
 
 // differ tells how two zones differ, byte for byte in all that a query can
