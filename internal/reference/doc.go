@@ -16,5 +16,6 @@
 //	denial.go      which NSEC and NSEC3 records prove what
 //	additional.go  glue, and addresses of servers
 //
-// compare.go judges responses: it tells two of them apart in DNS's own notation.
+// Two more files judge responses: compare.go tells two of them apart in DNS's own
+// notation, and udp.go says what may be left out to save space.
 package reference

@@ -225,6 +225,9 @@ func (p *pair) describe(wire []byte, expected *reference.Response) string {
 func TestDifferential(t *testing.T) {
 	from, to := uint64(0), uint64(250)
 	budget := 20 * time.Second
+	if testing.Short() {
+		budget = 2 * time.Second
+	}
 	if text, ok := os.LookupEnv("YUSHAN_DIFFERENTIAL_SEEDS"); ok {
 		first, last, _ := strings.Cut(text, "-")
 		var err1, err2 error
