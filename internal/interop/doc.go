@@ -8,6 +8,8 @@
 //     why yushan's answer is right. A row of that table that explains nothing
 //     is a failure too.
 //
-// The zones are testdata/*.zone, signed in each way, and those of
-// internal/testzone.
+// The zones are testdata/*.zone, signed in each way, those of the lab, and the
+// root zone. Files: sidebyside_test.go and root_test.go are the tests;
+// queries_test.go and malformed_test.go make what is asked; answer_test.go says
+// what counts in an answer; differences_test.go applies the table.
 package interop

@@ -27,6 +27,15 @@ func TestSideBySide(t *testing.T) {
 		s := service{files: writeZones(t, zones), validators: validatorsFor(zones, time.Now())}
 		compareAll(t, found, s, queries)
 	})
+	t.Run("lab", func(t *testing.T) {
+		zones, queries := labZones(t)
+		r := rand.New(rand.NewPCG(6, 7))
+		for _, z := range zones {
+			queries = append(queries, questionsAbout(r, z)...)
+		}
+		s := service{files: writeZones(t, zones), validators: validatorsFor(zones, time.Now())}
+		compareAll(t, found, s, queries)
+	})
 	t.Run("root", func(t *testing.T) {
 		file := rootFile(t)
 		root := readZone(t, ".", file)

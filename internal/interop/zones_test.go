@@ -11,9 +11,11 @@ import (
 
 	"github.com/miekg/dns"
 
+	"yushan/examples/lab"
 	"yushan/internal/peer"
 	"yushan/internal/testzone"
 	"yushan/internal/validate"
+	"yushan/zone/dname"
 )
 
 //go:embed testdata/features.zone
@@ -45,6 +47,47 @@ func featureZones(t testing.TB) (zones []testzone.Zone) {
 	return zones
 }
 
+// labZones are the zones of "yushan lab", and the questions that its files propose.
+func labZones(t testing.TB) (zones []testzone.Zone, questions []query) {
+	t.Helper()
+	for _, z := range lab.Zones {
+		records, err := z.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if records, _, err = z.Sign(t.Context(), records); err != nil {
+			t.Fatal(err)
+		}
+		zones = append(zones, testzone.Zone{Origin: aLabels(t, z.Origin), Records: records})
+		for _, q := range z.Questions() {
+			qtype, ok := dns.StringToType[q.Type]
+			if number, isNumber := strings.CutPrefix(q.Type, "TYPE"); !ok && isNumber { // RFC 3597 §5
+				n, err := strconv.ParseUint(number, 10, 16)
+				qtype, ok = uint16(n), err == nil
+			}
+			if !ok {
+				t.Fatalf("the lab proposes a question of type %s", q.Type)
+			}
+			m := new(dns.Msg).SetQuestion(aLabels(t, q.Name), qtype)
+			for _, do := range []bool{false, true} {
+				for _, tcp := range []bool{false, true} {
+					questions = append(questions, newQuery(m.Copy().SetEdns0(1232, do), tcp))
+				}
+			}
+		}
+	}
+	return zones, questions
+}
+
+func aLabels(t testing.TB, name string) string {
+	t.Helper()
+	wire, err := dname.ParseFQDN(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dname.String(wire)
+}
+
 func signed(t testing.TB, z testzone.Zone) testzone.Zone {
 	t.Helper()
 	s, err := testzone.Sign(t.Context(), z)
@@ -54,19 +97,37 @@ func signed(t testing.TB, z testzone.Zone) testzone.Zone {
 	return s
 }
 
-// writeZones writes master files.
+// writeZones writes master files that all servers read.
 func writeZones(t testing.TB, zones []testzone.Zone) (files []peer.Zone) {
 	t.Helper()
 	dir := t.TempDir()
 	for i, z := range zones {
+		var text strings.Builder
+		for _, rr := range z.Records {
+			text.WriteString(masterLine(t, rr) + "\n")
+		}
 		path := filepath.Join(dir, strconv.Itoa(i)+".zone")
-		text := strings.ReplaceAll(z.String(), "\tCLASS1\t", "\tIN\t") // knotd 3.2 doesn't know RFC 3597 §5's class
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		files = append(files, peer.Zone{Origin: z.Origin, File: path})
 	}
 	return files
+}
+
+// masterLine writes a record so that knotd 3.2 can read it: it doesn't know
+// RFC 3597 §5's name for the class, nor RFC 9461's parameter dohpath.
+func masterLine(t testing.TB, rr dns.RR) string {
+	line := rr.String()
+	if strings.Contains(line, "dohpath") {
+		var unknown dns.RFC3597
+		if err := unknown.ToRFC3597(rr); err != nil {
+			t.Fatal(err)
+		}
+		unknown.Hdr.Rrtype = rr.Header().Rrtype
+		line = unknown.String()
+	}
+	return strings.ReplaceAll(line, "\tCLASS1\t", "\tIN\t")
 }
 
 // validatorOf returns what judges answers about name, or nil if its zone is not
