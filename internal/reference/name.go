@@ -73,9 +73,6 @@ func (n name) isWithin(ancestor name) bool {
 	}
 }
 
-// isBelow reports whether n is a proper descendant of ancestor.
-func (n name) isBelow(ancestor name) bool { return n != ancestor && n.isWithin(ancestor) }
-
 // wildcard is the asterisk label below n (RFC 4592 §2.1.1).
 func (n name) wildcard() name { return "\x01*" + n }
 
