@@ -210,7 +210,7 @@ func (w *Worker) proveNoData3(name []byte) {
 // not be in the message.
 func (w *Worker) putOwned(set zone.RRset, owner []byte) {
 	m := &w.message
-	if len(owner) <= len(w.name) && string(w.name[len(w.name)-len(owner):]) == string(owner) {
+	if w.endsWith(owner) {
 		w.putSet(authority, set, len(owner))
 		return
 	}
@@ -257,7 +257,7 @@ func (w *Worker) putOwner(owner []byte) bool {
 	return true
 }
 
-// endsWith tells whether suffix is an ancestor of the name that is looked up.
+// endsWith tells whether suffix is the name that is looked up, or an ancestor of it.
 func (w *Worker) endsWith(suffix []byte) bool {
 	at := len(w.name) - len(suffix)
 	for _, start := range w.starts {
