@@ -77,7 +77,7 @@ func (w *Worker) exact(node zone.Node, encloser []byte) (next bool) {
 		if cname, ok := w.zone.RRset(node, typeCNAME); ok && qtype != typeRRSIG {
 			at := w.putSet(answer, cname, len(w.name))
 			w.noteExpansion(encloser)
-			return !m.full && w.follow(at+2+recordSize)
+			return !m.full && w.follow(m.rdata(at))
 		}
 		w.noData(node, encloser)
 		return false
@@ -149,11 +149,12 @@ func (w *Worker) redirect(match zone.Match) (next bool) {
 	owner := w.ancestor(match.Len)
 	targetAt, there := w.redirects.find(set)
 	if !there {
-		targetAt = w.putSet(answer, set, len(owner)) + 2 + recordSize
+		at := w.putSet(answer, set, len(owner))
+		if m.full {
+			return false
+		}
+		targetAt = m.rdata(at)
 		w.redirects.add(set, targetAt)
-	}
-	if m.full {
-		return false
 	}
 	prefix := w.name[:len(w.name)-len(owner)]
 	target := m.appendName(w.scratch[:0], targetAt)

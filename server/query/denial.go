@@ -107,8 +107,9 @@ func (w *Worker) putSOA() {
 		return
 	}
 	for at < m.n {
-		binary.BigEndian.PutUint32(m.buf[at+2+4:], w.zone.NegativeTTL())
-		at += recordLength(m.buf[at:])
+		rdata := m.rdata(at)
+		binary.BigEndian.PutUint32(m.buf[rdata-6:], w.zone.NegativeTTL())
+		at = rdata + int(binary.BigEndian.Uint16(m.buf[rdata-2:]))
 	}
 }
 

@@ -190,12 +190,20 @@ func (m *message) appendName(dst []byte, at int) []byte {
 	}
 }
 
-// putGlue copies the addresses of a referral into the additional section. Each
-// record has one pointer, its owner.
-func (m *message) putGlue(p zone.Part, at names) bool {
-	if at.fragment+len(p.Bytes) >= maxTarget || at.owner >= maxTarget {
-		return p.Records == 0 // only a malicious zone has a referral of this size
+// rdata returns where the RDATA is of the record at position at.
+func (m *message) rdata(at int) int {
+	for m.buf[at] != 0 && m.buf[at] < 0xc0 {
+		at += 1 + int(m.buf[at])
 	}
+	if m.buf[at] != 0 {
+		at++ // a pointer has two bytes
+	}
+	return at + 1 + recordSize
+}
+
+// putGlue copies the addresses of a referral into the additional section. Each
+// record has one pointer, its owner, into what lies before it.
+func (m *message) putGlue(p zone.Part, at names) bool {
 	if m.n+len(p.Bytes) > m.room {
 		return false
 	}

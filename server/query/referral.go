@@ -30,8 +30,8 @@ func (w *Worker) refer(match zone.Match, cut []byte) {
 		m.aa = false
 	}
 	referral := w.zone.Referral(match.Node)
-	at := w.names(len(cut))
-	if !m.put(authority, referral.NS(), at) {
+	ns, at := referral.NS(), w.names(len(cut))
+	if !m.put(authority, ns, at) {
 		m.full = true
 		return
 	}
@@ -39,6 +39,11 @@ func (w *Worker) refer(match zone.Match, cut []byte) {
 		w.proveChild(match.Node, cut)
 	}
 	w.proveExpansions()
+	if at.fragment+len(ns.Bytes) >= maxTarget {
+		// Glue cannot point to the names of hundreds of servers that were expanded.
+		m.full = m.full || referral.Required().Records > 0
+		return
+	}
 	if m.full || !m.putGlue(referral.Required(), at) {
 		m.full = true // RFC 9471 §3
 		return
