@@ -70,17 +70,19 @@ func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 		q.nsid = false // a long identity behind a long name, in 512 bytes: there is room for all else
 	}
 	w.message.room -= e.optReserve(q)
+	n := 0
 	switch {
 	case rcode != noError:
 		w.message.rcode = rcode
+		n = e.finish(w, req)
 	case q.tsigAt > 0:
-		return e.refuseTSIG(w, req)
+		n = e.refuseTSIG(w, req)
 	default:
 		e.route(w)
+		n = e.finish(w, req)
 	}
-	n := e.finish(w, req)
-	w.release()
 	w.counters.Rcodes[min(int(w.message.rcode), len(w.counters.Rcodes)-1)]++
+	w.release()
 	return n
 }
 

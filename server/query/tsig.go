@@ -11,11 +11,9 @@ func (e *Engine) refuseTSIG(w *Worker, req *Request) int {
 	rr, end, err := dns.UnpackRR(req.Wire, w.query.tsigAt)
 	asked, ok := rr.(*dns.TSIG)
 	if err != nil || !ok || end != len(req.Wire) || asked.Hdr.Class != dns.ClassANY || asked.Hdr.Ttl != 0 { // RFC 8945 §4.2
-		w.counters.Rcodes[formErr]++
 		w.message.rcode = formErr
 		return e.finish(w, req)
 	}
-	w.counters.Rcodes[notAuth]++
 	w.message.rcode = notAuth
 	n := e.finish(w, req)
 	record := &dns.TSIG{

@@ -52,10 +52,11 @@ type Counters struct {
 // may call it.
 func (w *Worker) Counters() *Counters { return &w.counters }
 
-// release forgets the zone and all views into it: a worker that waits for its
-// next query must not keep a zone in memory that has left service.
+// release forgets the request, the response, and the zone with all views into
+// it: a worker that waits for its next query must not keep a zone in memory that
+// has left service.
 func (w *Worker) release() {
-	w.zone = nil
+	w.query.name, w.message.buf, w.zone = nil, nil, nil
 	w.seen.count = 0
 	clear(w.redirects.sets[:w.redirects.count])
 	w.redirects.count = 0
