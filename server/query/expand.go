@@ -10,7 +10,7 @@ import (
 // compression pointers do not reach their targets. Such names are written in
 // full.
 func (m *message) putExpanded(section int, p zone.Part, at names) bool {
-	x := expansion{m: m, part: p, at: at, fixups: p.Fixups, n: m.n}
+	x := expansion{m: m, part: p, at: at, fixups: p.Fixups, n: m.n, whole: len(p.Bytes)}
 	for x.src < len(p.Bytes) && x.ok() {
 		x.record()
 	}
@@ -30,6 +30,7 @@ type expansion struct {
 	fixups []byte // not yet reached
 	src    int    // position in part.Bytes
 	n      int    // position in the message
+	whole  int    // names that begin up to here in part.Bytes are in the message where at.fragment says
 	failed bool
 }
 
@@ -79,20 +80,23 @@ func (x *expansion) pointer() {
 	x.src += 2
 	x.fixups = x.fixups[2:]
 	x.name(p)
+	if x.n-x.m.n != x.src { // not two bytes: all that follows is moved
+		x.whole = min(x.whole, x.src-2)
+	}
 }
 
 func (x *expansion) name(p zone.Pointer) {
 	var buf [256]byte
-	if p.Base() == zone.ToFragment {
-		x.labels(p.N())
-		return
-	}
+	inside := p.Base() == zone.ToFragment
 	target := x.m.target(p, &x.at)
-	if target < maxTarget {
+	switch {
+	case target < maxTarget && !(inside && p.N() > x.whole):
 		x.write(binary.BigEndian.AppendUint16(buf[:0], 0xc000|uint16(target)))
-		return
+	case inside:
+		x.labels(p.N())
+	default:
+		x.write(x.m.appendName(buf[:0], target))
 	}
-	x.write(x.m.appendName(buf[:0], target))
 }
 
 // labels writes the name at position i of the part. A pointer in it is known by

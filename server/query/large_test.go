@@ -52,6 +52,8 @@ b.x CNAME c.y
 c.y CNAME d.z
 d.z CNAME e
 e A 192.0.2.1
+e MX 10 m1.mail.example.
+e MX 20 m2.mail.example.
 `
 	for _, origin := range []string{"tw.", "."} {
 		below := "." + strings.TrimPrefix(origin, ".")
@@ -73,6 +75,11 @@ e A 192.0.2.1
 			t.Errorf("%s: the chain of four CNAMEs ends with %s, expected %s A", origin, last, want)
 		}
 		response, _ = askLarge(t, origin, records, "a"+below, dns.TypeMX)
+		mx, ok := response.Answer[len(response.Answer)-1].(*dns.MX)
+		if !ok || mx.Hdr.Name != "e"+below || mx.Mx != "m2.mail.example." {
+			t.Errorf("%s: the chain ends with %s, expected e%s MX 20 m2.mail.example.", origin, response.Answer[len(response.Answer)-1], below)
+		}
+		response, _ = askLarge(t, origin, records, "a"+below, dns.TypeTXT)
 		if len(response.Ns) != 1 || response.Ns[0].Header().Ttl != 300 {
 			t.Errorf("%s: no data at the end of the chain: authority %v, expected SOA with TTL 300", origin, response.Ns)
 		}
@@ -104,5 +111,29 @@ func TestGlueBeyondPointers(t *testing.T) {
 	}
 	if whole == 0 || large == 0 {
 		t.Errorf("%d referrals with pointers, %d that need names in full: the test wants both", whole, large)
+	}
+}
+
+// Every RRset that the loader takes can be answered by TCP, compressed as far as
+// pointers reach.
+func TestLargeRRset(t *testing.T) {
+	const count = 2000
+	var text strings.Builder
+	text.WriteString("@ SOA ns1.nic hostmaster 1 7200 900 1209600 300\n@ NS ns1.example.\n")
+	want := map[string]bool{}
+	for i := range count {
+		fmt.Fprintf(&text, "hosting PTR site%d.h%d.customers%d.example.\n", i, i%10, i%40)
+		want[fmt.Sprintf("site%d.h%d.customers%d.example.", i, i%10, i%40)] = true
+	}
+	response, size := askLarge(t, "tw.", testzone.MustParse("tw.", text.String()), "hosting.tw.", dns.TypePTR)
+	for _, rr := range response.Answer {
+		ptr, ok := rr.(*dns.PTR)
+		if !ok || rr.Header().Name != "hosting.tw." || !want[ptr.Ptr] {
+			t.Fatalf("unexpected record: %s", rr)
+		}
+		delete(want, ptr.Ptr)
+	}
+	if response.Truncated || len(want) > 0 {
+		t.Errorf("%d of %d PTR records in %d bytes, truncated: %v", count-len(want), count, size, response.Truncated)
 	}
 }
