@@ -59,6 +59,8 @@ server:
   zonelistfile: "$dir/zone.list"
   xfrdfile: "$dir/xfrd.state"
   tcp-count: 1000
+  rrl-ratelimit: 0
+  rrl-whitelist-ratelimit: 0
 remote-control:
   control-enable: no
 zone:

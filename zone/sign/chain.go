@@ -27,7 +27,9 @@ func (p *plan) chained(n node) bool {
 
 // hash makes the NSEC3 chain: the hash of each chained name, and of each empty
 // non-terminal above one. With opt-out, those that are only above delegations
-// without DS are so left out (RFC 5155 §7.1).
+// without DS are so left out (RFC 5155 §7.1), but for siblings of a wildcard:
+// the closest encloser that could be proven of a name below one would be the
+// wildcard's parent, and the wildcard would seem to answer for it.
 func (p *plan) hash(ctx context.Context) error {
 	if p.opts.Denial != NSEC3 {
 		return nil
@@ -35,18 +37,28 @@ func (p *plan) hash(ctx context.Context) error {
 	// First the keys of the names, then their hashes in parallel.
 	var keys []string
 	previous := ""
-	for i, n := range p.nodes {
-		if !p.chained(n) {
-			continue
-		}
-		key := p.entries[n.first].key
+	chain := func(key string, node int32) {
 		for _, ent := range emptyAbove(key, previous) {
 			keys = append(keys, ent)
 			p.hashes = append(p.hashes, hashed{node: -1})
 		}
 		keys = append(keys, key)
-		p.hashes = append(p.hashes, hashed{node: int32(i)})
+		p.hashes = append(p.hashes, hashed{node: node})
 		previous = key
+	}
+	besideWildcard := p.besideWildcard()
+	for i, n := range p.nodes {
+		key := p.entries[n.first].key
+		switch {
+		case p.chained(n):
+			chain(key, int32(i))
+		case n.role == cut:
+			for _, ent := range emptyAbove(key, previous) {
+				if besideWildcard(ent) {
+					chain(ent, -1)
+				}
+			}
+		}
 	}
 	salt, err := hex.DecodeString(p.opts.Salt)
 	if err != nil {
@@ -70,6 +82,28 @@ func (p *plan) hash(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// besideWildcard returns a function that tells whether the parent of the name
+// with a given key has a wildcard below it, in the chain.
+func (p *plan) besideWildcard() func(key string) bool {
+	parents := map[string]bool{}
+	for _, n := range p.nodes {
+		if !p.opts.OptOut || !p.chained(n) {
+			continue
+		}
+		key := p.entries[n.first].key
+		for i := 0; i < len(key); {
+			label, _, _ := strings.Cut(key[i:], "\x00")
+			if label == "*" {
+				parents[key[:i]] = true
+			}
+			i += len(label) + 1
+		}
+	}
+	return func(key string) bool {
+		return parents[key[:strings.LastIndexByte(key[:len(key)-1], 0)+1]]
+	}
 }
 
 // emptyAbove returns the keys of the proper ancestors of key, below the apex,

@@ -175,6 +175,7 @@ $TTL 600
 ns.nic            A 192.0.2.1
 Data              TXT x
 *.wild            TXT x
+ins.beside.wild   NS ns.nic
 a.b.ent           TXT x
 one.loose         NS ns.nic
 two.deep.loose    NS ns.nic
@@ -189,43 +190,47 @@ ns.deep.cut       A 192.0.2.3
 sub.cut           NS ns.nic
 `)
 	nsec := map[string]string{
-		"":                "NS SOA RRSIG NSEC DNSKEY",
-		"ns.nic.":         "A RRSIG NSEC",
-		"data.":           "TXT RRSIG NSEC",
-		"*.wild.":         "TXT RRSIG NSEC",
-		"a.b.ent.":        "TXT RRSIG NSEC",
-		"one.loose.":      "NS RRSIG NSEC",
-		"two.deep.loose.": "NS RRSIG NSEC",
-		"sec.half.":       "NS DS RRSIG NSEC",
-		"ins.half.":       "NS RRSIG NSEC",
-		"old.":            "DNAME RRSIG NSEC",
-		"cut.":            "NS RRSIG NSEC",
+		"":                 "NS SOA RRSIG NSEC DNSKEY",
+		"ns.nic.":          "A RRSIG NSEC",
+		"data.":            "TXT RRSIG NSEC",
+		"*.wild.":          "TXT RRSIG NSEC",
+		"ins.beside.wild.": "NS RRSIG NSEC",
+		"a.b.ent.":         "TXT RRSIG NSEC",
+		"one.loose.":       "NS RRSIG NSEC",
+		"two.deep.loose.":  "NS RRSIG NSEC",
+		"sec.half.":        "NS DS RRSIG NSEC",
+		"ins.half.":        "NS RRSIG NSEC",
+		"old.":             "DNAME RRSIG NSEC",
+		"cut.":             "NS RRSIG NSEC",
 	}
 	nsec3 := map[string]string{
-		"":                "NS SOA RRSIG DNSKEY NSEC3PARAM/0",
-		"nic.":            "/0",
-		"ns.nic.":         "A RRSIG/0",
-		"data.":           "TXT RRSIG/0",
-		"wild.":           "/0",
-		"*.wild.":         "TXT RRSIG/0",
-		"ent.":            "/0",
-		"b.ent.":          "/0",
-		"a.b.ent.":        "TXT RRSIG/0",
-		"loose.":          "/0",
-		"one.loose.":      "NS/0",
-		"deep.loose.":     "/0",
-		"two.deep.loose.": "NS/0",
-		"half.":           "/0",
-		"sec.half.":       "NS DS RRSIG/0",
-		"ins.half.":       "NS/0",
-		"old.":            "DNAME RRSIG/0",
-		"cut.":            "NS/0",
+		"":                 "NS SOA RRSIG DNSKEY NSEC3PARAM/0",
+		"nic.":             "/0",
+		"ns.nic.":          "A RRSIG/0",
+		"data.":            "TXT RRSIG/0",
+		"wild.":            "/0",
+		"*.wild.":          "TXT RRSIG/0",
+		"beside.wild.":     "/0",
+		"ins.beside.wild.": "NS/0",
+		"ent.":             "/0",
+		"b.ent.":           "/0",
+		"a.b.ent.":         "TXT RRSIG/0",
+		"loose.":           "/0",
+		"one.loose.":       "NS/0",
+		"deep.loose.":      "/0",
+		"two.deep.loose.":  "NS/0",
+		"half.":            "/0",
+		"sec.half.":        "NS DS RRSIG/0",
+		"ins.half.":        "NS/0",
+		"old.":             "DNAME RRSIG/0",
+		"cut.":             "NS/0",
 	}
-	// RFC 5155 §7.1
+	// RFC 5155 §7.1; beside.wild. stays, or *.wild. would seem to answer for
+	// names below it.
 	optOut := map[string]string{}
 	for name, types := range nsec3 {
 		switch name {
-		case "loose.", "one.loose.", "deep.loose.", "two.deep.loose.", "ins.half.", "cut.":
+		case "loose.", "one.loose.", "deep.loose.", "two.deep.loose.", "ins.half.", "ins.beside.wild.", "cut.":
 		default:
 			optOut[name] = strings.TrimSuffix(types, "/0") + "/1"
 		}
