@@ -8,6 +8,7 @@
 //	                      │   denial.go      what does not exist, and its proof: NSEC, NSEC3
 //	                      │   additional.go  addresses of names in the answer
 //	                      │ message.go     copies records of the zone, resolves their pointers
+//	                      │   expand.go      in full what pointers of a large message do not reach
 //	                      │ edns.go        OPT with what was asked for
 //	frontend ◄─ bytes ─ ──┘
 //
