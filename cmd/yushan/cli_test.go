@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"yushan/internal/peer"
 )
 
 func TestCommandLine(t *testing.T) {
@@ -163,10 +165,7 @@ func TestCLIReferenceIsCurrent(t *testing.T) {
 }
 
 func TestBashCompletion(t *testing.T) {
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		t.Skip("bash is missing")
-	}
+	bash := peer.Tool(t, "bash", "bash")
 	script, _, code := yushan(t, "completion", "bash")
 	if code != 0 {
 		t.Fatalf("exit %d", code)

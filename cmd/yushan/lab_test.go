@@ -9,15 +9,13 @@ import (
 	"testing"
 
 	"yushan/examples/lab"
+	"yushan/internal/peer"
 )
 
 // TestLab runs the lab, and every line that it prints to be pasted.
 func TestLab(t *testing.T) {
-	for _, tool := range []string{"dig", "kdig"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is missing (Debian: bind9-dnsutils, knot-dnsutils)", tool)
-		}
-	}
+	peer.Tool(t, "dig", "bind9-dnsutils")
+	peer.Tool(t, "kdig", "knot-dnsutils")
 	port := freePort(t)
 	p := start(t, "Ctrl-C stops it.", nil, "lab", "--all", "--port", fmt.Sprint(port))
 	text := p.text()
@@ -92,7 +90,7 @@ func spaces(text string) string { return strings.Join(strings.Fields(text), " ")
 func TestLabWithoutIPv6(t *testing.T) {
 	inside := []string{"-n", "sh", "-c", `ip link set lo up && echo 1 > /proc/sys/net/ipv6/conf/lo/disable_ipv6 && exec "$0" "$@"`}
 	if out, err := exec.Command("unshare", append(inside, "true")...).CombinedOutput(); err != nil {
-		t.Skipf("no network namespace to be had: %v %s", err, out)
+		peer.Missing(t, fmt.Sprintf("no network namespace to be had: %v %s", err, out))
 	}
 	p := startCommand(t, "Ctrl-C stops it.", exec.Command("unshare", append(inside, program, "lab")...))
 	for _, want := range []string{"This machine has no ::1, so it goes without IPv6.", "UDP and TCP on 127.0.0.1:5300\n"} {

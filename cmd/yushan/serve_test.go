@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"yushan/internal/peer"
 )
 
 // site is a directory with a configuration and zones, and a port to serve them on.
@@ -190,7 +192,7 @@ func TestStopAnswersWhatIsInFlight(t *testing.T) {
 
 func TestPrivilegesAreGivenUp(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("needs root")
+		peer.Missing(t, "needs root")
 	}
 	s := newSite(t)
 	// The user must get at the files; t.TempDir is root's own.

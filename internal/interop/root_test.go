@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -29,16 +28,6 @@ const (
 	rootDelegations = 1438
 	randomNames     = 10_000
 )
-
-// rootFile returns the path of the root zone, or ends the test without it.
-func rootFile(t testing.TB) string {
-	t.Helper()
-	dir := os.Getenv("YUSHAN_TESTDATA")
-	if dir == "" {
-		peer.Missing(t, "YUSHAN_TESTDATA is not set: it names the directory with root.zone, the signed root zone")
-	}
-	return filepath.Join(dir, "root.zone")
-}
 
 // readZone reads a master file with miekg/dns, so not with what is tested.
 func readZone(t testing.TB, origin, path string) testzone.Zone {
@@ -108,7 +97,7 @@ func askSigned(t *testing.T, addr netip.AddrPort, questions []signedQuestion) (a
 // TestRootZone validates the answers for each delegation of the root zone and
 // for names that it doesn't have.
 func TestRootZone(t *testing.T) {
-	file := rootFile(t)
+	file := peer.TestData(t, "root.zone")
 	addr := startYushan(t, peer.Zone{Origin: ".", File: file})
 	root := readZone(t, ".", file)
 	v := rootValidator(t, addr)

@@ -37,7 +37,7 @@ func TestSideBySide(t *testing.T) {
 		compareAll(t, found, s, queries)
 	})
 	t.Run("root", func(t *testing.T) {
-		file := rootFile(t)
+		file := peer.TestData(t, "root.zone")
 		root := readZone(t, ".", file)
 		s := service{
 			files:      []peer.Zone{{Origin: ".", File: file}},

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"yushan/internal/listen"
+	"yushan/server/listen"
 	"yushan/server/query"
 )
 

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"yushan/internal/peer"
 	"yushan/internal/testengine"
 )
 
@@ -36,7 +37,7 @@ func inNamespace(t *testing.T, commands []string, f func()) {
 	<-done
 	select {
 	case reason := <-skipped:
-		t.Skip(reason)
+		peer.Missing(t, reason)
 	default:
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
-	"yushan/internal/listen"
+	"yushan/server/listen"
 	"yushan/server/query"
 )
 

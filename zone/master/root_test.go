@@ -4,19 +4,16 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"yushan/internal/peer"
 )
 
 // The root zone, read by us and by miekg/dns, is the same record by record.
 func TestRootZone(t *testing.T) {
-	dir := os.Getenv("YUSHAN_TESTDATA")
-	if dir == "" {
-		t.Skip("YUSHAN_TESTDATA is not set: it names the directory that has root.zone")
-	}
-	path := filepath.Join(dir, "root.zone")
+	path := peer.TestData(t, "root.zone")
 	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,6 @@ import (
 	"github.com/miekg/dns"
 
 	"yushan/internal/peer"
-
 	"yushan/zone/dname"
 )
 

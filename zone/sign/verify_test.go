@@ -13,7 +13,6 @@ import (
 	"github.com/miekg/dns"
 
 	"yushan/internal/peer"
-
 	"yushan/zone/dname"
 	"yushan/zone/master"
 )

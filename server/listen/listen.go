@@ -1,5 +1,3 @@
-// Package listen holds what all frontends share about taking an address into
-// use: how its failure is told to the operator.
 package listen
 
 import (
