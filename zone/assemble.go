@@ -23,8 +23,8 @@ type assembly struct {
 	encoder                encoder
 	siblings               map[string]struct{} // keys of name servers that other cuts name
 
-	// addresses returns the A and AAAA records of a name server in the zone.
-	addresses func(server []byte) (v4, v6 []rr)
+	// addresses returns those of a name server in the zone.
+	addresses func(server []byte) addresses
 	// intern stores a referral, or finds an equal one.
 	intern func(fragment []byte) arena.Offset
 	// postpone, if not nil, takes a cut whose referral cannot be made yet.
@@ -207,9 +207,9 @@ func (a *assembly) delegate(d *delegation) {
 
 // referral returns the offset of the cut's referral; equal ones are stored once.
 func (a *assembly) referral(d *delegation) arena.Offset {
-	f, missing, ok := a.encoder.referral(d.owner, d.ns, func(server []byte) (v4, v6 []rr) {
+	f, missing, ok := a.encoder.referral(d.owner, d.ns, func(server []byte) addresses {
 		if !dname.IsSubdomain(server, a.origin) {
-			return nil, nil
+			return addresses{}
 		}
 		if !dname.IsSubdomain(server, d.owner) {
 			a.noteSibling(server)
@@ -224,7 +224,7 @@ func (a *assembly) referral(d *delegation) arena.Offset {
 		a.fail(TooLarge, d.ns[0].at, "the referral to %s does not fit into any message", dname.Display(d.owner))
 		return 0
 	}
-	if d.referral != 0 && bytes.HasPrefix(a.space.arena.View().At(d.referral), f) {
+	if d.referral != 0 && (Referral{a.space.arena.View().At(d.referral)}).equals(f) {
 		a.live += Referral{f}.owned()
 		return d.referral
 	}

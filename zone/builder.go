@@ -106,9 +106,12 @@ func (p *part) add(r *master.Record, apexLen int) {
 	p.data = d
 }
 
+// signatureSet marks the set of the signatures over a type.
+const signatureSet = 1
+
 func setOrder(rrtype uint16, rdata []byte) uint32 {
 	if rrtype == TypeRRSIG && len(rdata) >= 2 {
-		return uint32(binary.BigEndian.Uint16(rdata))<<1 | 1
+		return uint32(binary.BigEndian.Uint16(rdata))<<1 | signatureSet
 	}
 	return uint32(rrtype) << 1
 }

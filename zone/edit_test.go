@@ -214,7 +214,7 @@ func glue(z *Zone, cut string, node Node) string {
 	r := z.Referral(node)
 	ns := r.NS()
 	var out []string
-	for _, p := range []Part{r.Required(), r.Optional()} {
+	for _, p := range []Part{r.Required(), r.Optional(), r.Signatures()} {
 		for b := p.Bytes; len(b) > 0; {
 			owner := ns.appendName(nil, wire(cut), Pointer(uint16(b[0])<<8|uint16(b[1])))
 			n := recordFixed + int(b[10])<<8 + int(b[11])

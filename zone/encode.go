@@ -31,6 +31,13 @@ type encoder struct {
 	suffixes []suffix // names written in full, which later names may point to
 	servers  []Pointer
 	fragment []byte
+	signed   []signedBy // scratch of referral
+}
+
+// signedBy is an RRSIG record and its owner.
+type signedBy struct {
+	owner Pointer
+	rr    rr
 }
 
 // suffix is a name, or the end of one, that stands at a position of out.
@@ -79,9 +86,15 @@ func (e *encoder) rrset(owner []byte, rrtype uint16, records, signatures []rr) (
 // message, so that every RRset can be answered by TCP.
 const maxRRsetBytes = 65535 - 12 - (dname.MaxWire + 4) - 512
 
-// referral lays out the referral for the name servers of a cut. addresses
-// returns what the zone knows of a name server.
-func (e *encoder) referral(cut []byte, ns []rr, addresses func(server []byte) (a, aaaa []rr)) (fragment []byte, missing [][]byte, ok bool) {
+// addresses are what a zone knows of a name server.
+type addresses struct {
+	v4, v6     []rr
+	signatures []rr // over both, if the zone is authoritative for them
+}
+
+// referral lays out the referral for the name servers of a cut. find returns
+// the addresses of a name server.
+func (e *encoder) referral(cut []byte, ns []rr, find func(server []byte) addresses) (fragment []byte, missing [][]byte, ok bool) {
 	e.reset(cut)
 	servers := e.servers[:0]
 	for _, r := range ns {
@@ -92,39 +105,52 @@ func (e *encoder) referral(cut []byte, ns []rr, addresses func(server []byte) (a
 	if nsBytes > maxPointer { // glue could not point to its name server
 		return nil, nil, false
 	}
-	var count, length [2]int
+	var count, length [3]int
+	e.signed = e.signed[:0]
 	for part, required := range []bool{true, false} {
 		before := len(e.out)
 		for i, r := range ns {
 			if dname.IsSubdomain(r.rdata, cut) != required {
 				continue
 			}
-			a, aaaa := addresses(r.rdata)
-			if required && len(a)+len(aaaa) == 0 {
+			found := find(r.rdata)
+			if required && len(found.v4)+len(found.v6) == 0 {
 				missing = append(missing, r.rdata)
 			}
-			for _, address := range a {
-				e.header(servers[i], TypeA, address.ttl, len(address.rdata))
-				e.out = append(e.out, address.rdata...)
+			e.plain(servers[i], TypeA, found.v4...)
+			e.plain(servers[i], TypeAAAA, found.v6...)
+			count[part] += len(found.v4) + len(found.v6)
+			if !required {
+				for _, s := range found.signatures {
+					e.signed = append(e.signed, signedBy{servers[i], s})
+				}
 			}
-			for _, address := range aaaa {
-				e.header(servers[i], TypeAAAA, address.ttl, len(address.rdata))
-				e.out = append(e.out, address.rdata...)
-			}
-			count[part] += len(a) + len(aaaa)
 		}
 		length[part] = len(e.out) - before
 	}
+	for _, s := range e.signed {
+		e.plain(s.owner, TypeRRSIG, s.rr)
+	}
+	count[2] = len(e.signed)
+	length[2] = len(e.out) - nsBytes - length[0] - length[1]
 	if len(e.out) > maxRRsetBytes {
 		return nil, missing, false
 	}
 	f := append(e.fragment[:0], kindReferral, 0)
-	for _, n := range []int{len(ns), count[0], count[1], nsBytes, length[0], length[1], len(e.fixups) / 2} {
+	for _, n := range []int{len(ns), count[0], count[1], nsBytes, length[0], length[1], len(e.fixups) / 2, count[2], length[2]} {
 		f = binary.LittleEndian.AppendUint16(f, uint16(n))
 	}
 	f = append(append(f, e.fixups...), e.out...)
 	e.fragment = f
 	return f, missing, true
+}
+
+// plain lays out records that have no pointer but their owner.
+func (e *encoder) plain(owner Pointer, rrtype uint16, records ...rr) {
+	for _, r := range records {
+		e.header(owner, rrtype, r.ttl, len(r.rdata))
+		e.out = append(e.out, r.rdata...)
+	}
 }
 
 // record lays out one record, and returns what stands for the last name in its

@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"bytes"
 	"encoding/binary"
 	"iter"
 
@@ -26,14 +27,15 @@ import (
 //
 //	referral   │ kind u8 │ 0 │ ns u16 │ required u16 │ optional u16 │
 //	           │ ns bytes u16 │ required bytes u16 │ optional bytes u16 │ ns fixups u16 │
-//	           │ fixups u16 … │ ns │ required glue │ optional glue │
+//	           │ signatures u16 │ signature bytes u16 │
+//	           │ fixups u16 … │ ns │ required glue │ optional addresses │ their signatures │
 //
 // Records are whole: owner, type, class, TTL, length, RDATA, as an answer holds
 // them, except that the two bytes of a compression pointer say what they point
 // to relative to something that only the message knows (see [Pointer]). A
 // fixup is the position of such a pointer within the bytes that it belongs to:
-// records, signatures, or the three parts of a referral taken together. Glue
-// has one pointer a record, its owner, and is not listed.
+// records, signatures, or the NS records of a referral. What follows those has
+// one pointer a record, its owner, which is not listed.
 //
 // Invariants:
 //  1. every fixup points at two bytes inside its bytes, and fixups ascend;
@@ -47,7 +49,7 @@ const (
 
 	entrySize      = 8
 	rrsetHeader    = 20
-	referralHeader = 16
+	referralHeader = 20
 )
 
 // A Pointer is a compression pointer before the message is known: its base in
@@ -241,9 +243,25 @@ func (r Referral) Optional() Part {
 	return Part{le16(r.b[6:]), r.b[at : at+le16(r.b[12:])], nil}
 }
 
+// Signatures returns the RRSIG records over those of the optional addresses
+// that the zone is authoritative for (RFC 4035 §3.1.1).
+func (r Referral) Signatures() Part {
+	at := r.bytes() + le16(r.b[8:]) + le16(r.b[10:]) + le16(r.b[12:])
+	return Part{le16(r.b[16:]), r.b[at : at+le16(r.b[18:])], nil}
+}
+
 // size is how many bytes of the arena the referral takes.
 func (r Referral) size() int64 {
-	return roundUp(r.bytes() + le16(r.b[8:]) + le16(r.b[10:]) + le16(r.b[12:]))
+	return roundUp(r.length())
+}
+
+func (r Referral) length() int {
+	return r.bytes() + le16(r.b[8:]) + le16(r.b[10:]) + le16(r.b[12:]) + le16(r.b[18:])
+}
+
+// equals tells whether the referral is laid out as in fragment.
+func (r Referral) equals(fragment []byte) bool {
+	return r.length() == len(fragment) && bytes.Equal(r.b[:len(fragment)], fragment)
 }
 
 // owned is the size of a referral that is taken to be of one cut alone, because

@@ -1,7 +1,6 @@
 package zone
 
 import (
-	"bytes"
 	"hash/maphash"
 	"sync"
 
@@ -37,7 +36,7 @@ func (p *pool) find(data *arena.Arena, h uint64, f []byte) (arena.Offset, bool) 
 	p.mu.Unlock()
 	// A fragment that some version has put into the pool is in the arena for good,
 	// even if that version never came into service.
-	return off, ok && bytes.HasPrefix(data.View().At(off), f)
+	return off, ok && Referral{data.View().At(off)}.equals(f)
 }
 
 // referrals finds equal referrals while a zone is built, by several goroutines.
@@ -68,7 +67,7 @@ func (r *referrals) intern(f []byte, store func([]byte) arena.Offset) arena.Offs
 	s := &r.shards[h>>32%uint64(len(r.shards))]
 	s.Lock()
 	defer s.Unlock()
-	if use, ok := s.known[h]; ok && bytes.HasPrefix(r.arena.View().At(use.off), f) {
+	if use, ok := s.known[h]; ok && (Referral{r.arena.View().At(use.off)}).equals(f) {
 		if !use.shared {
 			s.known[h] = referralUse{use.off, true}
 			r.pool.put(h, use.off)

@@ -111,9 +111,7 @@ func (r *revision) replace(key []byte, changes []change) {
 	d.read(r.base, l, g)
 	r.withdraw(l)
 	r.apply(changes)
-	if slices.ContainsFunc(changes, func(c change) bool { return isAddress(c.rrtype) }) {
-		r.servers = append(r.servers, key)
-	}
+	readdressed := slices.ContainsFunc(changes, func(c change) bool { return isAddress(c.covered()) || c.rrtype == TypeRRSIG && c.kind == removeRRset })
 	r.settle()
 	r.names.given, r.occluded.given, r.nsec3.given = false, false, false
 	r.barrier, r.redirect = r.barrierAbove(key)
@@ -134,7 +132,11 @@ func (r *revision) replace(key []byte, changes []change) {
 	if l.name != 0 || r.names.given {
 		r.touched = append(r.touched, key)
 	}
-	if r.kind(key) != before && (r.covered == nil || !isBelow(key, r.covered)) {
+	kind := r.kind(key)
+	if readdressed || kind != before || (l.name != 0) != r.names.given { // glue has no signatures
+		r.servers = append(r.servers, key)
+	}
+	if kind != before && (r.covered == nil || !isBelow(key, r.covered)) {
 		r.cover(key)
 	}
 }
@@ -268,24 +270,32 @@ func (r *revision) finish() *Zone {
 }
 
 // addresses finds the records of a name server as they are after the changes.
-func (r *revision) addresses(server []byte) (v4, v6 []rr) {
+func (r *revision) addresses(server []byte) (found addresses) {
 	var buf [dname.MaxKey]byte
 	key := dname.AppendKey(buf[:0], server, len(r.origin))
-	e, ok := r.names.Get(key)
-	if !ok || e.Value == pendingCut || r.entryNode(e).IsCut() {
+	e, authoritative := r.names.Get(key)
+	if !authoritative || e.Value == pendingCut || r.entryNode(e).IsCut() {
+		var ok bool
 		if e, ok = r.occluded.Get(key); !ok {
-			return nil, nil
+			return addresses{}
 		}
+		authoritative = false
 	}
 	var d decoder
 	node, view := r.entryNode(e), r.space.arena.View()
-	if off, ok := node.find(TypeA); ok {
-		v4 = d.part(nil, server, RRset{view.At(off)}.Records())
+	read := func(rrtype uint16) (records []rr) {
+		off, ok := node.find(rrtype)
+		if !ok {
+			return nil
+		}
+		set := RRset{view.At(off)}
+		if authoritative {
+			found.signatures = d.part(found.signatures, server, set.Signatures())
+		}
+		return d.part(nil, server, set.Records())
 	}
-	if off, ok := node.find(TypeAAAA); ok {
-		v6 = d.part(nil, server, RRset{view.At(off)}.Records())
-	}
-	return v4, v6
+	found.v4, found.v6 = read(TypeA), read(TypeAAAA)
+	return found
 }
 
 func (r *revision) intern(f []byte) arena.Offset {

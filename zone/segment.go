@@ -87,7 +87,7 @@ func (s *segment) readGroup(i, j int) {
 	for _, e := range s.whole.entries[i:j] {
 		d := s.whole.record(e)
 		set := g.set(uint16(recordSet(d) >> 1))
-		if recordSet(d)&1 == 1 {
+		if recordSet(d)&signatureSet != 0 {
 			set.signatures = append(set.signatures, toRR(d))
 		} else {
 			set.records = append(set.records, toRR(d))
@@ -98,7 +98,7 @@ func (s *segment) readGroup(i, j int) {
 
 // addresses finds the records of a name server wherever they are in the zone.
 // They are valid until the next call.
-func (s *segment) addresses(server []byte) (v4, v6 []rr) {
+func (s *segment) addresses(server []byte) (found addresses) {
 	var buf [dname.MaxKey]byte
 	key := dname.AppendKey(buf[:0], server, len(s.origin))
 	c, entries := s.whole, s.whole.entries
@@ -118,17 +118,50 @@ func (s *segment) addresses(server []byte) (v4, v6 []rr) {
 		}
 		return bytes.Compare(recordKey(c.record(e)), key)
 	})
-	v4, v6 = s.v4[:0], s.v6[:0]
+	found.v4, found.v6 = s.v4[:0], s.v6[:0]
+	var over4, over6 []rr
 	for ; i < len(entries) && bytes.Equal(recordKey(c.record(entries[i])), key); i++ {
-		switch d := c.record(entries[i]); recordType(d) {
-		case TypeA:
-			v4 = append(v4, toRR(d))
-		case TypeAAAA:
-			v6 = append(v6, toRR(d))
+		d := c.record(entries[i])
+		switch recordSet(d) {
+		case setOrder(TypeA, nil):
+			found.v4 = append(found.v4, toRR(d))
+		case setOrder(TypeAAAA, nil):
+			found.v6 = append(found.v6, toRR(d))
+		case setOrder(TypeA, nil) | signatureSet:
+			over4 = append(over4, toRR(d))
+		case setOrder(TypeAAAA, nil) | signatureSet:
+			over6 = append(over6, toRR(d))
 		}
 	}
-	s.v4, s.v6 = v4, v6
-	return s.uniform(TypeA, v4), s.uniform(TypeAAAA, v6)
+	s.v4, s.v6 = found.v4, found.v6
+	found.v4, found.v6 = s.uniform(TypeA, found.v4), s.uniform(TypeAAAA, found.v6)
+	if len(over4)+len(over6) > 0 && !c.hidden(key) { // glue is nobody's to sign (RFC 4035 §2.2)
+		if len(found.v4) > 0 {
+			found.signatures = s.order(TypeRRSIG, over4)
+		}
+		if len(found.v6) > 0 {
+			found.signatures = append(found.signatures, s.order(TypeRRSIG, over6)...)
+		}
+	}
+	return found
+}
+
+// hidden tells whether the name with this key is at or below a zone cut.
+func (c *construction) hidden(key []byte) bool {
+	for n := 1; n <= len(key); n++ {
+		if key[n-1] != 0 {
+			continue
+		}
+		i, _ := slices.BinarySearchFunc(c.entries, key[:n], func(e entry, key []byte) int {
+			return bytes.Compare(recordKey(c.record(e)), key)
+		})
+		for ; i < len(c.entries) && bytes.Equal(recordKey(c.record(c.entries[i])), key[:n]); i++ {
+			if recordType(c.record(c.entries[i])) == TypeNS {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // nearby is how many records behind a cut are searched first.

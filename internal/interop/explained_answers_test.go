@@ -135,21 +135,18 @@ var answerRules = []rule{
 				}
 			}
 		}},
-	{id: "more additional records", peers: bind,
-		why: `named adds addresses and SRV records for NAPTR and AFSDB, and the owner's own for the target "." of SVCB; all of them are optional (RFC 3403 §4.2, RFC 1183 §1, RFC 9460 §4.1)`,
+	{id: "what SVCB leads to", peers: knotAndNSD,
+		why: `RFC 9460 §4.1 wants the addresses and the SVCB records of each target in the additional section, and by §2.5 the owner is the target of "."; the peers know only targets by name, and only addresses`,
 		apply: func(c *comparison) {
-			if slices.Contains([]uint16{dns.TypeNAPTR, dns.TypeAFSDB, dns.TypeSVCB, dns.TypeHTTPS}, c.qtype) && subset(c.ours.additional, c.theirs.additional) {
+			if (c.qtype == dns.TypeSVCB || c.qtype == dns.TypeHTTPS) && subset(c.theirs.additional, c.ours.additional) {
 				c.theirs.additional = c.ours.additional
 			}
 		}},
-	{id: "signed addresses in referrals", peers: knotAndNSD,
-		why: `yushan's referrals carry no RRSIG of name servers' addresses that the zone is authoritative for; where there is no room for them RFC 4035 §3.1.1 allows that`,
+	{id: "more additional records", peers: bind,
+		why: `named adds addresses and SRV records for NAPTR and AFSDB, which are optional (RFC 3403 §4.2, RFC 1183 §1)`,
 		apply: func(c *comparison) {
-			if c.do && isReferral(c.ours) && slices.ContainsFunc(c.theirs.additional, isType(dns.TypeRRSIG)) {
-				c.theirs.additional = slices.DeleteFunc(c.theirs.additional, isType(dns.TypeRRSIG))
-				if subset(c.theirs.additional, c.ours.additional) && !lacksGlue(c.theirs, c.ours) { // what they had no more room for
-					c.theirs.additional = c.ours.additional
-				}
+			if slices.Contains([]uint16{dns.TypeNAPTR, dns.TypeAFSDB}, c.qtype) && subset(c.ours.additional, c.theirs.additional) {
+				c.theirs.additional = c.ours.additional
 			}
 		}},
 	{id: "addresses that are not glue", peers: bind,

@@ -127,7 +127,7 @@ func (a *answer) answerFrom(here node, n, source name) (target name, chained boo
 		return parseName(set.records[0].(*dns.CNAME).Target), true
 	}
 	if a.qtype != dns.TypeRRSIG {
-		a.addAddressesFor(set)
+		a.addAddressesFor(set, n)
 	}
 	return "", false
 }

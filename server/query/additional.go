@@ -1,6 +1,7 @@
 package query
 
 import (
+	"bytes"
 	"encoding/binary"
 
 	"yushan/zone"
@@ -8,8 +9,9 @@ import (
 )
 
 // addAddresses adds the addresses that the zone has of the names in an answer
-// (RFC 1035 §3.3.9 and §3.3.11, 2782, 9460 §4.1), as far as there is room: no
-// resolver depends on them. at is where the records of set begin.
+// (RFC 1035 §3.3.9 and §3.3.11, 2782), and of SVCB and HTTPS what their targets
+// lead to (RFC 9460 §4.1), as far as there is room: no resolver depends on
+// them. at is where the records of set begin.
 func (w *Worker) addAddresses(set zone.RRset, at int) {
 	m := &w.message
 	targets := set.Targets()
@@ -17,10 +19,14 @@ func (w *Worker) addAddresses(set zone.RRset, at int) {
 		return // beyond, names may have been expanded and are not where Targets says
 	}
 	var done nodes
+	service := set.Type() == typeSVCB || set.Type() == typeHTTPS
 	for ; len(targets) >= 2; targets = targets[2:] {
 		place := at + int(binary.LittleEndian.Uint16(targets))
 		target := m.appendName(w.ownerBuf[:0], place)
 		dname.Lower(target)
+		if service && len(target) == 1 { // RFC 9460 §2.5: "." is the owner itself
+			place, target = w.at, w.name
+		}
 		if !dname.IsSubdomain(target, w.zone.Origin()) {
 			continue
 		}
@@ -31,6 +37,11 @@ func (w *Worker) addAddresses(set zone.RRset, at int) {
 		for _, rrtype := range [...]uint16{typeA, typeAAAA} {
 			if addresses, ok := w.zone.RRset(node, rrtype); ok {
 				w.putOptional(addresses, names{owner: m.pointee(place)})
+			}
+		}
+		if service && !bytes.Equal(target, w.name) {
+			if next, ok := w.zone.RRset(node, set.Type()); ok {
+				w.putOptional(next, names{owner: m.pointee(place), name: m.pointee(place), length: len(target)})
 			}
 		}
 	}

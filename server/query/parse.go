@@ -31,6 +31,8 @@ const (
 	typeDS    uint16 = 43
 	typeRRSIG uint16 = 46
 	typeNSEC  uint16 = 47
+	typeSVCB  uint16 = 64
+	typeHTTPS uint16 = 65
 	typeTSIG  uint16 = 250
 	typeIXFR  uint16 = 251
 	typeAXFR  uint16 = 252

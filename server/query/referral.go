@@ -49,10 +49,13 @@ func (w *Worker) refer(match zone.Match, cut []byte) {
 		return
 	}
 	w.putOptionalGlue(referral.Optional(), at)
+	if w.query.do {
+		w.putOptionalGlue(referral.Signatures(), at)
+	}
 }
 
 // putOptionalGlue adds what fits of the addresses that a resolver could find
-// elsewhere, RRset by RRset.
+// elsewhere, or of the signatures over them, RRset by RRset.
 func (w *Worker) putOptionalGlue(glue zone.Part, at names) {
 	m := &w.message
 	if m.putGlue(glue, at) {
