@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"yushan/zone/arena"
-	"yushan/zone/dname"
 )
 
 // decoder turns what an encoder laid out back into records. RDATA without
@@ -105,7 +104,7 @@ func (p Part) appendName(dst, owner []byte, pointer Pointer) []byte {
 		return append(dst, owner[len(owner)-pointer.N():]...)
 	}
 	for at := pointer.N(); ; {
-		if p.isFixup(at) {
+		if p.IsPointer(at) {
 			return p.appendName(dst, owner, Pointer(binary.BigEndian.Uint16(p.Bytes[at:])))
 		}
 		next := at + 1 + int(p.Bytes[at])
@@ -117,27 +116,7 @@ func (p Part) appendName(dst, owner []byte, pointer Pointer) []byte {
 	}
 }
 
-// isFixup tells whether a pointer is at position at: its bits do not say so.
-func (p Part) isFixup(at int) bool {
-	lo, hi := 0, len(p.Fixups)/2
-	for lo < hi {
-		mid := (lo + hi) / 2
-		switch x := le16(p.Fixups[2*mid:]); {
-		case x == at:
-			return true
-		case x < at:
-			lo = mid + 1
-		default:
-			hi = mid
-		}
-	}
-	return false
-}
-
 // appendHashKey appends the key of the owner of the NSEC3 record for hash.
 func appendHashKey(dst, hash []byte) []byte {
-	at := len(dst)
-	dst = base32Hex.AppendEncode(dst, hash)
-	dname.Lower(dst[at:])
-	return append(dst, 0)
+	return append(base32Hex.AppendEncode(dst, hash), 0)
 }

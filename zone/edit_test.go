@@ -377,9 +377,9 @@ g0000000000000000000000000000000 300 NSEC3 1 1 0 - 00000000000000000000000000000
 			"+ 80000000000000000000000000000000 300 NSEC3 1 0 0 - 90000000000000000000000000000000 A\n" +
 			"+ 90000000000000000000000000000000 300 NSEC3 1 0 0 - G0000000000000000000000000000000 A", nil, true},
 		{"a hash goes", hashed, "-- g0000000000000000000000000000000.tw. NSEC3", []string{
-			"warning: the NSEC3 record 80000000000000000000000000000000 points to hash G0000000000000000000000000000000: that is not the next one [nsec3-chain]"}, false},
+			"warning: the NSEC3 record 80000000000000000000000000000000 points to hash g0000000000000000000000000000000: that is not the next one [nsec3-chain]"}, false},
 		{"the first hash goes", hashed, "-- 00000000000000000000000000000000.tw. NSEC3", []string{
-			"warning: the NSEC3 record G0000000000000000000000000000000 points to hash 00000000000000000000000000000000: that is not the next one [nsec3-chain]"}, true},
+			"warning: the NSEC3 record g0000000000000000000000000000000 points to hash 00000000000000000000000000000000: that is not the next one [nsec3-chain]"}, true},
 		{"other parameters", hashed, "-- tw. NSEC3PARAM\n+ @ 300 NSEC3PARAM 1 0 0 ab", []string{
 			"warning: the NSEC3 record at 00000000000000000000000000000000.tw. does not belong to the chain of the NSEC3PARAM record [nsec3-chain]",
 			"warning: the NSEC3 record at 80000000000000000000000000000000.tw. does not belong to the chain of the NSEC3PARAM record [nsec3-chain]",

@@ -19,7 +19,7 @@ const minimal = "@ 3600 SOA ns.nic hostmaster.nic 1 7200 900 1209600 300\n@ 3600
 func layout(p Part) string {
 	var b strings.Builder
 	for i := 0; i < len(p.Bytes); {
-		if p.isFixup(i) {
+		if p.IsPointer(i) {
 			q := Pointer(binary.BigEndian.Uint16(p.Bytes[i:]))
 			switch q.Base() {
 			case ToOwner:

@@ -193,6 +193,24 @@ type Part struct {
 	Fixups  []byte // positions of pointers in Bytes, u16 little-endian each
 }
 
+// IsPointer tells whether the two bytes at position at are a [Pointer]: their
+// bits do not say so.
+func (p Part) IsPointer(at int) bool {
+	lo, hi := 0, len(p.Fixups)/2
+	for lo < hi {
+		mid := (lo + hi) / 2
+		switch x := le16(p.Fixups[2*mid:]); {
+		case x == at:
+			return true
+		case x < at:
+			lo = mid + 1
+		default:
+			hi = mid
+		}
+	}
+	return false
+}
+
 // Records returns the RRset without its signatures.
 func (r RRset) Records() Part {
 	fixups := rrsetHeader

@@ -127,7 +127,7 @@ func TestHash(t *testing.T) {
 	z := &Zone{iterations: 12, salt: salt}
 	for name, want := range vectors {
 		h := z.Hash(wire(name))
-		if got := strings.ToLower(base32Hex.EncodeToString(h[:])); got != want {
+		if got := base32Hex.EncodeToString(h[:]); got != want {
 			t.Errorf("the hash of %s is %s, expected %s", name, got, want)
 		}
 	}
@@ -155,17 +155,17 @@ t644ebqk9bibcna874givr6joj62mlhv 3600 NSEC3 1 1 12 aabbccdd 0p9mhaveqvm6t7vbl5lo
 		"w.example.":  {apex, false},
 	} {
 		d, matches := z.NSEC3(z.Hash(wire(name)))
-		if got := strings.ToLower(base32Hex.EncodeToString(d.Owner[:])); got != want.owner || matches != want.matches || d.RRset.Type() != TypeNSEC3 {
+		if got := base32Hex.EncodeToString(d.Owner[:]); got != want.owner || matches != want.matches || d.RRset.Type() != TypeNSEC3 {
 			t.Errorf("%s: %s, matches %v; expected %v", name, got, matches, want)
 		}
 	}
 	// Before the first and behind the last, the last one covers.
 	for _, hash := range []Hash{{}, {0: 0xff}} {
-		if d, matches := z.NSEC3(hash); matches || strings.ToLower(base32Hex.EncodeToString(d.Owner[:])) != last {
+		if d, matches := z.NSEC3(hash); matches || base32Hex.EncodeToString(d.Owner[:]) != last {
 			t.Errorf("%x is covered by %x", hash, d.Owner)
 		}
 	}
-	if d, ok := z.ApexNSEC3(); !ok || strings.ToLower(base32Hex.EncodeToString(d.Owner[:])) != apex {
+	if d, ok := z.ApexNSEC3(); !ok || base32Hex.EncodeToString(d.Owner[:]) != apex {
 		t.Errorf("the record of the apex: %v %x", ok, d.Owner)
 	}
 	if z.Denial() != NSEC3 || !z.Stats().OptOut {

@@ -3,9 +3,16 @@ package zone
 import (
 	"bytes"
 	"crypto/sha1"
+	"encoding/base32"
+	"encoding/binary"
 
 	"yushan/zone/arena"
 )
+
+const hashBytes = 20 // SHA-1, the only algorithm there is (RFC 5155 §11)
+
+// base32Hex is the encoding of RFC 4648 §7 in the lower case of owner names.
+var base32Hex = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
 // Hash is the hash of an owner name: the name of an NSEC3 record.
 type Hash [hashBytes]byte
@@ -14,6 +21,13 @@ type Hash [hashBytes]byte
 type Denial3 struct {
 	Owner Hash
 	RRset RRset
+}
+
+// AppendOwner appends the owner name of the NSEC3 record, below the given apex,
+// to dst (RFC 5155 §3).
+func (d *Denial3) AppendOwner(dst, apex []byte) []byte {
+	dst = append(dst, hashBytes*8/5)
+	return append(base32Hex.AppendEncode(dst, d.Owner[:]), apex...)
 }
 
 // Hash returns the hash of name, which is in wire format and lower case, with
@@ -54,4 +68,34 @@ func (z *Zone) sealNSEC3() {
 	if z.nsec3.Len() > 0 {
 		z.apexNSEC3, z.apexProven = z.NSEC3(z.Hash(z.origin))
 	}
+}
+
+// hashOfKey returns the hash that makes up the owner name of an NSEC3 record.
+func hashOfKey(key []byte) (hash []byte, ok bool) {
+	const label = hashBytes * 8 / 5
+	if len(key) != label+1 || bytes.IndexByte(key, 0) != label {
+		return nil, false
+	}
+	hash = make([]byte, hashBytes)
+	n, err := base32Hex.Decode(hash, key[:label])
+	return hash, err == nil && n == hashBytes
+}
+
+// nsec3Fields are the fields of an NSEC3 record that make the chain (RFC 5155 §3.2).
+type nsec3Fields struct {
+	optOut     bool
+	iterations uint16
+	salt, next []byte
+}
+
+// parseNSEC3 returns false if the record is not of the only hash algorithm.
+func parseNSEC3(p []byte) (f nsec3Fields, ok bool) {
+	if len(p) < 6 || p[0] != 1 {
+		return f, false
+	}
+	salt := 5 + int(p[4])
+	if len(p) <= salt || len(p) < salt+1+int(p[salt]) {
+		return f, false
+	}
+	return nsec3Fields{p[1]&1 == 1, binary.BigEndian.Uint16(p[2:]), p[5:salt], p[salt+1 : salt+1+int(p[salt])]}, true
 }

@@ -1,7 +1,6 @@
 package query
 
 import (
-	"encoding/base32"
 	"encoding/binary"
 
 	"yushan/zone"
@@ -68,7 +67,7 @@ func (w *Worker) noteExpansion(encloser []byte) {
 		}
 	case zone.NSEC3:
 		d, _ := w.zone.NSEC3(w.zone.Hash(w.nextCloser(encloser)))
-		w.expansions.add(d.RRset, w.hashedOwner(d))
+		w.expansions.add(d.RRset, d.AppendOwner(w.ownerBuf[:0], w.zone.Origin()))
 	}
 }
 
@@ -157,18 +156,8 @@ func (w *Worker) putNSEC3(d zone.Denial3, _ bool) {
 	if !w.proofs.add(d.RRset) {
 		return
 	}
-	w.putOwned(d.RRset, w.hashedOwner(d))
+	w.putOwned(d.RRset, d.AppendOwner(w.ownerBuf[:0], w.zone.Origin()))
 }
-
-// hashedOwner returns the owner name of an NSEC3 record, in scratch memory.
-func (w *Worker) hashedOwner(d zone.Denial3) []byte {
-	owner := append(w.ownerBuf[:0], 32)
-	owner = base32Hex.AppendEncode(owner, d.Owner[:])
-	return append(owner, w.zone.Origin()...)
-}
-
-// The alphabet of RFC 4648 §7, in the lower case that owner names are written in.
-var base32Hex = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
 // proveEncloser3 proves which is the closest encloser of the name, and that
 // nothing is below it towards the name (RFC 5155 §7.2.1). Where opt-out left

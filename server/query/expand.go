@@ -103,7 +103,7 @@ func (x *expansion) name(p zone.Pointer) {
 // its place in the list of fixups, not by its bits.
 func (x *expansion) labels(i int) {
 	for x.ok() {
-		if x.isFixup(i) {
+		if x.part.IsPointer(i) {
 			x.name(zone.Pointer(binary.BigEndian.Uint16(x.part.Bytes[i:])))
 			return
 		}
@@ -114,13 +114,4 @@ func (x *expansion) labels(i int) {
 		}
 		i += 1 + l
 	}
-}
-
-func (x *expansion) isFixup(i int) bool {
-	for f := x.part.Fixups; len(f) >= 2; f = f[2:] {
-		if int(binary.LittleEndian.Uint16(f)) == i {
-			return true
-		}
-	}
-	return false
 }
