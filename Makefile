@@ -35,10 +35,13 @@ vuln: ## known vulnerabilities of what we depend on; needs its database
 fuzz: ## each fuzz target for a while: make fuzz FUZZTIME=1m
 	@bash internal/fuzz.sh $(or $(FUZZTIME),20s)
 
-bench: ## the benchmarks beside the code
-	go test -run '^$$' -bench . ./...
+rfc: ## every section of an RFC that the code cites, and where
+	@bash internal/rfc.sh
+
+bench: ## the benchmarks beside the code: make bench BENCHTIME=5s
+	go test -run '^$$' -bench . -benchtime $(or $(BENCHTIME),1s) ./...
 
 compare: ## this server beside NSD and Knot: load, speed, memory
 	bash bench/compare.sh
 
-.PHONY: help run build test packages lint vuln fuzz bench compare
+.PHONY: help run build test packages lint vuln fuzz rfc bench compare
