@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -22,7 +23,7 @@ func Parse(path string, text []byte) (*Config, Problems) {
 	if len(strings.TrimSpace(withoutComments(string(text)))) > 0 {
 		var doc yaml.Node
 		if err := yaml.Load(text, &doc); err != nil {
-			r.syntax(err)
+			r.syntax(err, text)
 			return nil, r.problems
 		}
 		if doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 {
@@ -64,19 +65,30 @@ func (r *reader) problem(n *yaml.Node, key, format string, args ...any) {
 func placeOf(n *yaml.Node) place { return place{n.Line, n.Column} }
 
 // syntax reports why text is no YAML document.
-func (r *reader) syntax(err error) {
+func (r *reader) syntax(err error, text []byte) {
 	var one *yaml.LoadError
 	var several *yaml.LoadErrors
 	switch {
 	case errors.As(err, &one):
-		r.problems.add(r.path, place{one.Mark.Line, one.Mark.Column}, "", "not YAML: %s", strings.TrimPrefix(one.Message, "yaml: "))
+		r.problems.add(r.path, place{one.Mark.Line, one.Mark.Column}, "", "not YAML: %s", notYAML(one, text))
 	case errors.As(err, &several):
 		for _, e := range several.Errors {
-			r.problems.add(r.path, place{e.Mark.Line, e.Mark.Column}, "", "not YAML: %s", strings.TrimPrefix(e.Message, "yaml: "))
+			r.problems.add(r.path, place{e.Mark.Line, e.Mark.Column}, "", "not YAML: %s", notYAML(e, text))
 		}
 	default:
 		r.problems.add(r.path, place{}, "", "not YAML: %v", err)
 	}
+}
+
+// notYAML is the parser's message. Of a tab it says no more than that it cannot
+// stand there.
+func notYAML(e *yaml.LoadError, text []byte) string {
+	lines := bytes.Split(text, []byte("\n"))
+	if line, column := e.Mark.Line-1, e.Mark.Column-1; 0 <= line && line < len(lines) &&
+		0 <= column && column < len(lines[line]) && lines[line][column] == '\t' {
+		return "a tab in front of a key or value; indent with spaces"
+	}
+	return strings.TrimPrefix(e.Message, "yaml: ")
 }
 
 // object reads the keys of n into fields.

@@ -251,7 +251,11 @@ func (l *addressList) read(r *reader, key string, n *yaml.Node) {
 			out = append(out, a)
 		}
 	}
-	*l.to = out
+	// With none that could be read, "there is no address" would be one mistake
+	// too many.
+	if len(out) > 0 || len(items) == 0 {
+		*l.to = out
+	}
 }
 
 // wildcardOf returns the wildcard address that takes a's queries, too.
