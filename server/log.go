@@ -136,8 +136,15 @@ func (c *consoleEncoder) paint(b *buffer.Buffer, colour, text string) {
 // might come from a zone file, never reach the terminal.
 func plain(value any) string {
 	text := fmt.Sprint(value)
-	if d, ok := value.(time.Duration); ok {
-		text = roundDuration(d).String()
+	switch v := value.(type) {
+	case time.Duration:
+		text = roundDuration(v).String()
+	case []any:
+		texts := make([]string, len(v))
+		for i := range v {
+			texts[i] = fmt.Sprint(v[i])
+		}
+		text = strings.Join(texts, ", ")
 	}
 	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == '"' || r == 0x7f || r == '\u0085' || 0x80 <= r && r < 0xa0 }) {
 		return fmt.Sprintf("%q", text)

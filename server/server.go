@@ -67,7 +67,8 @@ func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, erro
 	}
 	warnAboutDescriptors(cfg, s.log)
 	if err := s.finishStart(ctx, cfg, opts); err != nil {
-		s.closeAll(ctx, opened)
+		// Not ctx, which a signal may have ended: there is nothing to answer.
+		s.closeAll(context.Background(), opened)
 		return nil, err
 	}
 	s.mu.Lock()
@@ -85,7 +86,7 @@ func warnAboutDescriptors(cfg *config.Config, log *zap.Logger) {
 	need := uint64(len(cfg.TCPListen())*cfg.TCP.Limits.MaxConns + others)
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err == nil && limit.Cur < need {
-		log.Warn("tcp.max-connections may need more file descriptors than the process can have",
+		log.Warn("tcp.max-connections may need more file descriptors than the process can have: lower it, or raise the limit (ulimit -n, LimitNOFILE=)",
 			zap.Uint64("need", need), zap.Uint64("limit", limit.Cur))
 	}
 }
@@ -157,10 +158,10 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	}
 	loaded, err := loadZones(ctx, cfg, s.zones, nil)
 	if err != nil {
-		s.closeAll(ctx, opened)
+		s.closeAll(context.Background(), opened)
 		return fmt.Errorf("loading zones: %w", err)
 	}
-	kept := s.lastKnownGood(loaded)
+	kept, counts := s.lastKnownGood(loaded)
 	s.warnAboutRestart(cfg)
 	if s.level != nil {
 		if err := s.level.UnmarshalText([]byte(cfg.Log.Level)); err != nil {
@@ -175,19 +176,25 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	drain, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()
 	s.closeAll(drain, s.dropped(cfg))
-	s.log.Info("reloaded", zap.Int("zones", len(s.zones)), zap.Duration("took", time.Since(start)))
+	s.log.Info("reloaded", zap.Int("zones", len(s.zones)), zap.Int("unchanged", counts.unchanged), zap.Int("failed", counts.failed),
+		zap.Duration("took", time.Since(start)))
 	return nil
 }
 
+// reloadCounts are how many zones a reload found as they were, and how many it
+// could not load.
+type reloadCounts struct{ unchanged, failed int }
+
 // lastKnownGood replaces each zone that could not be loaded by its version in
 // service, and leaves it out if there is none.
-func (s *Server) lastKnownGood(loaded []*Loaded) (kept []*Loaded) {
+func (s *Server) lastKnownGood(loaded []*Loaded) (kept []*Loaded, counts reloadCounts) {
 	now := map[string]bool{}
 	for _, l := range loaded {
 		now[string(l.Name)] = true
 		old := s.zones[string(l.Name)]
 		if l == old {
 			s.log.Debug("zone unchanged", zoneField(l.Name))
+			counts.unchanged++
 			kept = append(kept, l)
 			continue
 		}
@@ -196,6 +203,7 @@ func (s *Server) lastKnownGood(loaded []*Loaded) (kept []*Loaded) {
 			kept = append(kept, l)
 			continue
 		}
+		counts.failed++
 		why := zap.Error(l.Err)
 		if l.Err == nil {
 			why = zap.Int("errors", l.Report.Errors)
@@ -214,7 +222,7 @@ func (s *Server) lastKnownGood(loaded []*Loaded) (kept []*Loaded) {
 			s.log.Info("zone removed", zoneField(old.Name))
 		}
 	}
-	return kept
+	return kept, counts
 }
 
 // warnAboutRestart names changes that a running process cannot follow.

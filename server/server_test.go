@@ -2,6 +2,9 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -12,10 +15,12 @@ import (
 
 	"github.com/miekg/dns"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"yushan/server/config"
 	"yushan/server/query"
 	"yushan/server/udp"
+	"yushan/zone/dname"
 )
 
 // TestReloadLetsGoOfOldZones makes sure that nothing keeps a zone that is no
@@ -68,5 +73,37 @@ func TestReloadLetsGoOfOldZones(t *testing.T) {
 		if time.Now().After(end) {
 			t.Fatal("the old zone is still referred to after a reload")
 		}
+	}
+}
+
+// TestInterruptedStart stops a server that loads its zones. Nobody has asked it
+// anything, so it must not warn of queries that it leaves unanswered.
+func TestInterruptedStart(t *testing.T) {
+	cfg := config.Default()
+	cfg.Listen = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
+	if err := cfg.AddZone("tw=" + filepath.Join(t.TempDir(), "tw.zone")); err != nil {
+		t.Fatal(err)
+	}
+	core, logged := observer.New(zap.WarnLevel)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := Start(ctx, cfg, Options{Log: zap.New(core)}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, expected %v", err, context.Canceled)
+	}
+	for _, entry := range logged.FilterMessageSnippet("answered").All() {
+		t.Errorf("logged %q %v", entry.Message, entry.ContextMap())
+	}
+}
+
+func TestFailureNamesTheFileOnce(t *testing.T) {
+	name, err := dname.ParseFQDN("台灣")
+	if err != nil {
+		t.Fatal(err)
+	}
+	denied := &fs.PathError{Op: "open", Path: "/a/tw.zone", Err: fs.ErrPermission}
+	l := &Loaded{Name: name, File: denied.Path, Err: fmt.Errorf("reading zone tw.: reading /a/tw.zone: %w", denied)}
+	want := "zone 台灣. (xn--kpry57d.) cannot be read: open /a/tw.zone: permission denied"
+	if got := l.Failure(); got == nil || got.Error() != want || !errors.Is(got, fs.ErrPermission) {
+		t.Errorf("have %q, expected %q", got, want)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"strings"
 	"time"
@@ -18,9 +19,14 @@ import (
 	"yushan/zone/master"
 )
 
-// Progress is told how much of a zone's master file has been read. It is called
-// by several goroutines.
-type Progress func(name []byte, doneBytes, totalBytes int64)
+// Progress is told how far zones are. It is called by several goroutines.
+type Progress interface {
+	// Read tells how much of a zone's master file has been read. What follows
+	// on the last byte, checks and layout, takes longer than the reading.
+	Read(name []byte, doneBytes, totalBytes int64)
+	// Done tells that the zone has been loaded, or could not be.
+	Done(name []byte)
+}
 
 // Loaded is what came of reading one zone.
 type Loaded struct {
@@ -40,7 +46,11 @@ func (l *Loaded) Failure() error {
 		return nil
 	}
 	if l.Err != nil {
-		return fmt.Errorf("zone %s: %w", dname.Display(l.Name), l.Err)
+		cause := l.Err
+		if path := (*fs.PathError)(nil); errors.As(cause, &path) {
+			cause = path // names the file; what wraps it would do so once more
+		}
+		return fmt.Errorf("zone %s cannot be read: %w", dname.Display(l.Name), cause)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "zone %s cannot be served: %s in %s", dname.Display(l.Name), count(l.Report.Errors, "error"), l.File)
@@ -59,14 +69,15 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// LoadZone reads one zone. Only a cancelled ctx leaves both Report and Zone nil
+// LoadZone reads one zone; progress may be nil. Only a cancelled ctx leaves both Report and Zone nil
 // without the file being at fault.
 func LoadZone(ctx context.Context, name []byte, file string, progress Progress) *Loaded {
 	start := time.Now()
 	l := &Loaded{Name: name, File: file, files: newFiles()}
 	opts := master.Options{Open: l.files.open}
 	if progress != nil {
-		opts.Progress = func(done, total int64) { progress(name, done, total) }
+		opts.Progress = func(done, total int64) { progress.Read(name, done, total) }
+		defer progress.Done(name)
 	}
 	l.Zone, l.Report, l.Err = zone.Load(ctx, name, file, opts)
 	l.Took = time.Since(start)
@@ -94,6 +105,17 @@ func loadZones(ctx context.Context, cfg *config.Config, before map[string]*Loade
 		return nil, err
 	}
 	return after, nil
+}
+
+// SignedAs says how a zone is signed: "no", "NSEC", "NSEC3" or "NSEC3, opt-out".
+func SignedAs(s zone.Stats) string {
+	switch {
+	case s.Denial == zone.Unsigned:
+		return "no"
+	case s.OptOut:
+		return s.Denial.String() + ", opt-out"
+	}
+	return s.Denial.String()
 }
 
 // maxLoggedWarnings is how many of a zone's warnings are logged one by one. A
@@ -124,7 +146,7 @@ func logZone(log *zap.Logger, l *Loaded) {
 		return
 	}
 	s := l.Zone.Stats()
-	log.Info("zone loaded", zoneField(l.Name), zap.Uint32("serial", l.Zone.Serial()), zap.Stringer("signed", s.Denial),
+	log.Info("zone loaded", zoneField(l.Name), zap.Uint32("serial", l.Zone.Serial()), zap.String("signed", SignedAs(s)),
 		zap.Int("records", s.Records), zap.Int("cuts", s.Cuts), zap.Int64("bytes", s.Bytes), zap.Duration("took", l.Took))
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"yushan/server"
 	"yushan/server/config"
-	"yushan/zone"
 	"yushan/zone/dname"
 )
 
@@ -39,14 +38,14 @@ func (c *checkCommand) Run(con *console) error {
 	}
 	ctx, cancel := interruptible()
 	defer cancel()
-	bars := newProgress(con.err, "reading")
+	bars := newProgress(con.err, "reading", "checking and laying out")
 	var results []*server.Loaded
 	// One after the other: the time that is shown is then the zone's own.
 	for _, z := range cfg.Zones {
 		if len(z.Name) == 0 || !z.Readable() {
 			continue // already told
 		}
-		l := server.LoadZone(ctx, z.Name, z.File, bars.update)
+		l := server.LoadZone(ctx, z.Name, z.File, bars)
 		if ctx.Err() != nil {
 			bars.finish()
 			return ctx.Err()
@@ -61,6 +60,9 @@ func (c *checkCommand) Run(con *console) error {
 		}
 	}
 	printSummary(con.out, results)
+	if good && len(cfg.Zones) == 0 {
+		fmt.Fprintln(con.out, "warning: no zones are configured: every query will be refused")
+	}
 	if bad > 0 || !good {
 		return errFound
 	}
@@ -106,7 +108,7 @@ func (c *checkCommand) config(out io.Writer) (cfg *config.Config, good bool, err
 // printFindings prints what was found in a zone, and tells whether it is good.
 func printFindings(out io.Writer, l *server.Loaded) bool {
 	if l.Err != nil {
-		fmt.Fprintf(out, "%s: error: %v\n", l.File, l.Err)
+		fmt.Fprintln(out, l.Failure())
 		return false
 	}
 	for _, f := range l.Report.Findings {
@@ -115,35 +117,27 @@ func printFindings(out io.Writer, l *server.Loaded) bool {
 	if more := l.Report.Errors + l.Report.Warnings - len(l.Report.Findings); more > 0 {
 		fmt.Fprintf(out, "%s: and %s more\n", l.File, thousands(more))
 	}
-	if l.Zone == nil {
-		fmt.Fprintf(out, "%s: zone %s cannot be served: %s, %s\n", l.File, dname.Display(l.Name),
-			plural(l.Report.Errors, "error"), plural(l.Report.Warnings, "warning"))
+	switch warnings := plural(l.Report.Warnings, "warning"); {
+	case l.Zone == nil:
+		fmt.Fprintf(out, "%s: zone %s cannot be served: %s, %s\n", l.File, dname.Display(l.Name), plural(l.Report.Errors, "error"), warnings)
+	case l.Report.Warnings > 0:
+		fmt.Fprintf(out, "%s: zone %s can be served: %s\n", l.File, dname.Display(l.Name), warnings)
 	}
 	return l.Zone != nil
 }
 
 func printSummary(out io.Writer, results []*server.Loaded) {
 	t := table{columns: []column{{"zone", left}, {"serial", right}, {"records", right}, {"names", right},
-		{"cuts", right}, {"glue", right}, {"signed", left}, {"warnings", right}, {"memory", right}, {"read in", right}}}
+		{"cuts", right}, {"glue", right}, {"signed", left}, {"memory", right}, {"read in", right}}}
 	for _, l := range results {
 		if l.Zone == nil {
 			continue
 		}
 		s := l.Zone.Stats()
 		t.add(dname.Display(l.Name), strconv.FormatUint(uint64(l.Zone.Serial()), 10), thousands(s.Records), thousands(s.Names),
-			thousands(s.Cuts), thousands(s.Glue), signedAs(s), thousands(l.Report.Warnings), bytesText(s.Bytes), shortDuration(l.Took))
+			thousands(s.Cuts), thousands(s.Glue), server.SignedAs(s), bytesText(s.Bytes), shortDuration(l.Took))
 	}
 	t.write(out)
-}
-
-func signedAs(s zone.Stats) string {
-	switch {
-	case s.Denial == zone.Unsigned:
-		return "no"
-	case s.OptOut:
-		return s.Denial.String() + ", opt-out"
-	}
-	return s.Denial.String()
 }
 
 func plural(n int, what string) string {

@@ -8,7 +8,9 @@ import (
 	"net/netip"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 
 	"yushan/examples/lab"
 	"yushan/server"
@@ -22,14 +24,14 @@ import (
 const labPort = 5300
 
 type labCommand struct {
-	Port   uint16   `short:"p" default:"5300" help:"Port for UDP and TCP."`
+	Port   port     `short:"p" default:"5300" help:"Port for UDP and TCP."`
 	Listen []string `short:"l" placeholder:"ADDRESS" sep:"none" help:"Address for UDP and TCP; may be repeated. Without it: 127.0.0.1 and ::1."`
 	All    bool     `short:"a" help:"Print a command for each question that the zones' files propose."`
 	logFlags
 }
 
 func (*labCommand) Help() string {
-	return `Serves tw., 台灣. and 台湾. from files inside the program, signs two of them with fresh keys, and prints a command for every sort of answer. Nothing is written to disk, and only this machine can ask it unless --listen says otherwise.
+	return `Serves tw., 台灣. and 台湾. from files inside the program, two of them signed with fresh keys, and prints a command for every sort of answer. Nothing is written to disk, and only this machine can ask it unless --listen says otherwise.
 
 Examples:
 
@@ -38,21 +40,31 @@ Examples:
     yushan lab --listen 192.0.2.1:53`
 }
 
+type port uint16
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (p *port) UnmarshalText(text []byte) error {
+	n, err := strconv.ParseUint(string(text), 10, 16)
+	if err != nil || n == 0 {
+		return fmt.Errorf("expected a number from 1 to 65535, found %q", text)
+	}
+	*p = port(n)
+	return nil
+}
+
 // Run implements the command.
 func (c *labCommand) Run(con *console) error {
 	cfg := config.Default()
 	cfg.Identity, cfg.Version = "yushan-lab", "yushan"
 	cfg.Log.Level, cfg.Log.Format = "warn", "auto"
+	cfg.TCP.Limits.MaxConns = 400 // fits into the usual 1024 file descriptors
 	if c.LogLevel != "" {
-		cfg.Log.Level = c.LogLevel
+		cfg.Log.Level = string(c.LogLevel)
 	}
 	if c.LogFormat != "" {
-		cfg.Log.Format = c.LogFormat
+		cfg.Log.Format = string(c.LogFormat)
 	}
 	var err error
-	if c.Port == 0 {
-		return usagef("--port: expected a number from 1 to 65535")
-	}
 	if cfg.Listen, err = c.addresses(); err != nil {
 		return err
 	}
@@ -69,19 +81,23 @@ func (c *labCommand) Run(con *console) error {
 		return fmt.Errorf("the lab's zones: %w", err)
 	}
 	opts := server.Options{Log: log, Level: &level, Zones: zones}
-	return server.Run(context.Background(), cfg, opts, nil, func(*server.Server) {
+	err = server.Run(context.Background(), cfg, opts, nil, func(*server.Server) {
 		c.print(con.out, cfg.Listen, zones)
 	})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w\n--port moves the lab to another port", err)
+	}
+	return err
 }
 
 func (c *labCommand) addresses() ([]netip.AddrPort, error) {
 	for i, text := range c.Listen {
 		// Here an address without a port has that of --port.
 		if a, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
-			c.Listen[i] = netip.AddrPortFrom(a, c.Port).String()
+			c.Listen[i] = netip.AddrPortFrom(a, uint16(c.Port)).String()
 		}
 	}
-	return listenAddresses(c.Listen, c.Port)
+	return listenAddresses(c.Listen, uint16(c.Port))
 }
 
 // labZones reads the embedded zones and signs those that want it.
@@ -200,7 +216,7 @@ func (c *labCommand) print(w io.Writer, listen []netip.AddrPort, zones []*zone.Z
 	t := table{columns: []column{{"  zone", left}, {"signed", left}, {"records", right}, {"delegations", right}}}
 	for _, z := range zones {
 		s := z.Stats()
-		t.add("  "+dname.Display(z.Origin()), signedAs(s), thousands(s.Records), thousands(s.Cuts))
+		t.add("  "+dname.Display(z.Origin()), server.SignedAs(s), thousands(s.Records), thousands(s.Cuts))
 	}
 	t.write(w)
 	fmt.Fprintf(w, "\n  UDP and TCP on %s\n", addressList(listen))
@@ -210,36 +226,60 @@ func (c *labCommand) print(w io.Writer, listen []netip.AddrPort, zones []*zone.Z
 	if missing := missingTools(); missing != "" {
 		fmt.Fprintf(w, "  Not found here: %s\n", missing)
 	}
+	at := reachable(listen[0])
 	fmt.Fprintln(w, "\nPaste any of these lines into another terminal:")
 	for _, topic := range labTopics {
-		fmt.Fprintf(w, "\n  %s\n", topic.title)
-		for _, q := range topic.questions {
-			fmt.Fprintf(w, "    %s\n", q.command(listen[0]))
-		}
-		for _, q := range topic.questions {
-			if name, err := dname.ParseFQDN(q.name); err == nil && dname.String(name) != q.name+"." {
-				fmt.Fprintf(w, "      %s is %s\n", strings.TrimSuffix(dname.String(name), "."), q.name)
-			}
-		}
+		printTopic(w, topic.title, topic.questions, at)
 	}
 	if c.All {
-		printProposals(w, listen[0])
+		for _, z := range lab.Zones {
+			fmt.Fprintf(w, "\nAll that %s proposes:\n", z.File)
+			printProposals(w, z, at)
+		}
 	}
 	fmt.Fprintln(w, "\nCtrl-C stops it.")
 }
 
-// printProposals prints the questions of the zones' files, with what their answers
-// show beside them.
-func printProposals(w io.Writer, at netip.AddrPort) {
-	for _, z := range lab.Zones {
-		fmt.Fprintf(w, "\n  All that %s proposes\n", z.File)
-		t := table{columns: []column{{"    shows", left}, {"name", left}, {"command", left}}}
-		for _, q := range z.Questions() {
-			asked := labQuestion{tool: "dig", flags: "+dnssec", name: q.Name, qtype: q.Type}
-			t.add("    "+q.Shows, q.Name, asked.command(at))
-		}
-		t.write(w)
+func printTopic(w io.Writer, title string, questions []labQuestion, at netip.AddrPort) {
+	fmt.Fprintf(w, "\n  %s\n", title)
+	for _, q := range questions {
+		fmt.Fprintf(w, "    %s\n", q.command(at))
 	}
+	told := map[string]bool{}
+	for _, q := range questions {
+		name, err := dname.ParseFQDN(q.name)
+		if u := strings.TrimSuffix(q.name, "."); err == nil && dname.String(name) != u+"." && !told[u] {
+			told[u] = true
+			fmt.Fprintf(w, "      %s is %s\n", strings.TrimSuffix(dname.String(name), "."), u)
+		}
+	}
+}
+
+// printProposals prints the questions of a zone's file, those together whose
+// answers show the same.
+func printProposals(w io.Writer, z lab.Zone, at netip.AddrPort) {
+	var order []string
+	byShows := map[string][]labQuestion{}
+	for _, q := range z.Questions() {
+		if byShows[q.Shows] == nil {
+			order = append(order, q.Shows)
+		}
+		byShows[q.Shows] = append(byShows[q.Shows], labQuestion{tool: "dig", flags: "+dnssec", name: q.Name, qtype: q.Type})
+	}
+	for _, shows := range order {
+		printTopic(w, shows, byShows[shows], at)
+	}
+}
+
+// reachable replaces a wildcard address by one that can be asked.
+func reachable(a netip.AddrPort) netip.AddrPort {
+	switch {
+	case !a.Addr().IsUnspecified():
+		return a
+	case a.Addr().Is4():
+		return loopback(a.Port())
+	}
+	return netip.AddrPortFrom(netip.IPv6Loopback(), a.Port())
 }
 
 func addressList(addrs []netip.AddrPort) string {

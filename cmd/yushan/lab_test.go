@@ -27,17 +27,16 @@ func TestLab(t *testing.T) {
 			t.Errorf("%q is missing in what the lab prints:\n%s", want, text)
 		}
 	}
-	pasted, listed := 0, 0
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if before, command, ok := strings.Cut(line, "  dig "); ok && before != "" {
+	topics, proposals, _ := strings.Cut(text, "All that ")
+	pasted := strings.Count(topics, "\n    dig ") + strings.Count(topics, "\n    kdig ")
+	listed := 0
+	for line := range strings.Lines(proposals) {
+		if command, ok := strings.CutPrefix(line, "    dig "); ok {
 			listed++
 			out := paste(t, "dig "+command)
 			if !strings.Contains(out, "status: NOERROR") && !strings.Contains(out, "status: NXDOMAIN") && !strings.Contains(out, "status: YXDOMAIN") {
 				t.Errorf("%s\nexpected an answer, have\n%s", line, out)
 			}
-		} else if strings.HasPrefix(line, "dig ") || strings.HasPrefix(line, "kdig ") {
-			pasted++
 		}
 	}
 	questions := 0
@@ -50,7 +49,7 @@ func TestLab(t *testing.T) {
 	for _, topic := range labTopics {
 		for _, q := range topic.questions {
 			line := q.command(loopback(uint16(port)))
-			if !strings.Contains(text, "    "+line+"\n") {
+			if !strings.Contains(topics, "    "+line+"\n") {
 				t.Errorf("%s isn't printed", line)
 			}
 			out := paste(t, "export LC_ALL=C.UTF-8; "+line) + paste(t, "export LC_ALL=C; "+line)
@@ -68,6 +67,23 @@ func TestLab(t *testing.T) {
 	p.signal(syscall.SIGINT)
 	if code := p.exitCode(); code != 0 {
 		t.Errorf("exit %d after Ctrl-C, expected 0", code)
+	}
+}
+
+// TestLabOnAllAddresses looks for commands that can be pasted although the
+// address that is listened on is none to ask.
+func TestLabOnAllAddresses(t *testing.T) {
+	port := freePort(t)
+	p := start(t, "Ctrl-C stops it.", nil, "lab", "--listen", "0.0.0.0", "--port", fmt.Sprint(port))
+	if want := fmt.Sprintf("dig @127.0.0.1 -p %d +norec tw SOA\n", port); !strings.Contains(p.text(), want) {
+		t.Errorf("expected %q in\n%s", want, p.text())
+	}
+	if strings.Contains(p.text(), "this machine only") {
+		t.Errorf("all machines can ask it, but it says that only this one can:\n%s", p.text())
+	}
+	_, stderr, code := yushan(t, "lab", "--listen", "127.0.0.1", "--port", fmt.Sprint(port))
+	if code != 1 || !strings.Contains(stderr, "another server is running on this port") || !strings.Contains(stderr, "--port moves the lab") {
+		t.Errorf("a second lab: exit %d, expected 1, and what to do in\n%s", code, stderr)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -59,6 +61,7 @@ func usagef(format string, args ...any) error {
 var errFound = errors.New("errors were found")
 
 func run(args []string, con console) int {
+	args = asIsUsual(args)
 	var exit *int
 	parser := newParser(&commands{}, con, func(code int) { exit = &code })
 	kctx, err := parser.Parse(args)
@@ -81,10 +84,24 @@ func run(args []string, con console) int {
 		fmt.Fprintf(con.err, "yushan: %v\n", err)
 		hint(con.err, syntax.Context)
 		return exitUsage
+	case errors.Is(err, context.Canceled): // only signals cancel
+		fmt.Fprintln(con.err, "yushan: interrupted")
 	case !errors.Is(err, errFound):
 		fmt.Fprintf(con.err, "yushan: %v\n", err)
 	}
 	return exitError
+}
+
+// asIsUsual understands what other programs call "yushan version" and
+// "yushan COMMAND --help".
+func asIsUsual(args []string) []string {
+	switch {
+	case len(args) == 1 && (args[0] == "--version" || args[0] == "-V"):
+		return []string{"version"}
+	case len(args) > 0 && args[0] == "help":
+		return append(args[1:len(args):len(args)], "--help")
+	}
+	return args
 }
 
 func hint(w io.Writer, ctx *kong.Context) {
@@ -114,8 +131,33 @@ func interruptible() (context.Context, context.CancelFunc) {
 
 // logFlags are the flags of commands that log.
 type logFlags struct {
-	LogLevel  string `enum:"debug,info,warn,error," default:"" placeholder:"LEVEL" help:"Least severity to log: debug, info, warn or error."`
-	LogFormat string `enum:"auto,console,json," default:"" placeholder:"FORMAT" help:"How to log: console, json, or auto, which is console on a terminal and json elsewhere."`
+	LogLevel  logLevel  `placeholder:"LEVEL" help:"Least severity to log: debug, info, warn or error."`
+	LogFormat logFormat `placeholder:"FORMAT" help:"How to log: console, json, or auto, which is console on a terminal and json elsewhere."`
+}
+
+// logLevel and logFormat are empty when the flag isn't given.
+type (
+	logLevel  string
+	logFormat string
+)
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (l *logLevel) UnmarshalText(text []byte) error {
+	*l = logLevel(text)
+	return oneOf(string(text), "debug", "info", "warn", "error")
+}
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *logFormat) UnmarshalText(text []byte) error {
+	*f = logFormat(text)
+	return oneOf(string(text), "auto", "console", "json")
+}
+
+func oneOf(text string, accepted ...string) error {
+	if slices.Contains(accepted, text) {
+		return nil
+	}
+	return fmt.Errorf("expected one of %s, found %q", strings.Join(accepted, ", "), text)
 }
 
 func atomicLevel(name string) (zap.AtomicLevel, error) {

@@ -15,20 +15,23 @@ import (
 )
 
 // progress shows how far work on zones has come: bars on a terminal, else a
-// line every few seconds. Work that is done at once isn't shown.
+// line every few seconds. Work that is done at once isn't shown. It is a
+// [server.Progress].
 type progress struct {
 	w    io.Writer
-	verb string
-	mu   sync.Mutex // guards all below
-	all  *mpb.Progress
+	verb string        // of what is counted
+	then string        // of what follows uncounted; "" if nothing does
+	mu   sync.Mutex    // guards all below
+	all  *mpb.Progress // nil if w is no terminal
 	bars map[string]*bar
 	over bool
 }
 
 type bar struct {
-	mpb   *mpb.Bar
+	mpb   *mpb.Bar // nil as long as it isn't shown
 	since time.Time
 	said  time.Time
+	then  *time.Timer // shows what follows; nil before that
 }
 
 const (
@@ -36,16 +39,16 @@ const (
 	lineEvery = 5 * time.Second
 )
 
-func newProgress(w io.Writer, verb string) *progress {
-	p := &progress{w: w, verb: verb, bars: map[string]*bar{}}
+func newProgress(w io.Writer, verb, then string) *progress {
+	p := &progress{w: w, verb: verb, then: then, bars: map[string]*bar{}}
 	if server.IsTerminal(w) && os.Getenv("TERM") != "dumb" {
 		p.all = mpb.New(mpb.WithOutput(w), mpb.WithWidth(50), mpb.WithAutoRefresh())
 	}
 	return p
 }
 
-// update is a [server.Progress].
-func (p *progress) update(name []byte, done, total int64) {
+// Read shows that done of total have been read, or signed.
+func (p *progress) Read(name []byte, done, total int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.over {
@@ -58,9 +61,17 @@ func (p *progress) update(name []byte, done, total int64) {
 		p.bars[string(name)] = b
 	}
 	switch {
+	case b.then != nil || total <= 0:
+	case p.then != "" && done >= total:
+		b.hide()
+		wait := lineEvery
+		if p.all != nil {
+			wait = patience
+		}
+		b.then = time.AfterFunc(wait-now.Sub(b.since), func() { p.follow(name, b) })
 	case b.mpb != nil:
 		b.mpb.SetCurrent(done)
-	case now.Sub(b.since) < patience || total <= 0:
+	case now.Sub(b.since) < patience:
 	case p.all != nil:
 		b.mpb = p.all.New(total, mpb.BarStyle().Rbound(" ").Lbound(" ").Filler("━").Tip("━").Padding("─"),
 			mpb.BarRemoveOnComplete(),
@@ -74,7 +85,33 @@ func (p *progress) update(name []byte, done, total int64) {
 	}
 }
 
-// finish takes the bars away. Later updates are ignored.
+// follow shows that name is in the work that cannot be counted, for how long
+// all of it takes already.
+func (p *progress) follow(name []byte, b *bar) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.over || p.bars[string(name)] != b {
+		return
+	}
+	if p.all == nil {
+		fmt.Fprintf(p.w, "%s %s\n", p.then, dname.Display(name))
+		return
+	}
+	b.mpb = p.all.New(0, mpb.NopStyle(), mpb.BarRemoveOnComplete(),
+		mpb.PrependDecorators(decor.Name(p.then+" "+dname.Display(name)+"  "), decor.NewElapsed(decor.ET_STYLE_GO, b.since)))
+}
+
+// Done takes the bar of one zone away.
+func (p *progress) Done(name []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if b := p.bars[string(name)]; b != nil {
+		b.hide()
+		delete(p.bars, string(name))
+	}
+}
+
+// finish takes the bars away. Later calls show nothing.
 func (p *progress) finish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -83,11 +120,19 @@ func (p *progress) finish() {
 	}
 	p.over = true
 	for _, b := range p.bars {
-		if b.mpb != nil {
-			b.mpb.Abort(true)
-		}
+		b.hide()
 	}
 	if p.all != nil {
 		p.all.Wait()
+	}
+}
+
+func (b *bar) hide() {
+	if b.then != nil {
+		b.then.Stop()
+	}
+	if b.mpb != nil {
+		b.mpb.Abort(true)
+		b.mpb = nil
 	}
 }

@@ -25,7 +25,7 @@ SIGHUP reads configuration and zones again without losing a query. What has mist
 Examples:
 
     yushan serve --config /etc/yushan/yushan.yaml
-    yushan serve --zone tw=tw.zone --zone 台灣=taiwan.zone --listen 127.0.0.1:5300
+    yushan serve --zone tw=tw.zone --zone 台灣=taiwan.zone --listen 192.0.2.1:53
     yushan serve --zone .=root.zone
     kill -HUP $(pidof yushan)`
 }
@@ -46,9 +46,9 @@ func (c *serveCommand) Run(con *console) error {
 	}
 	log := server.NewLog(con.err, cfg.Log.Format, level)
 	defer log.Sync()
-	bars := newProgress(con.err, "reading")
+	bars := newProgress(con.err, "reading", "checking and laying out")
 	defer bars.finish()
-	opts := server.Options{Log: log, Level: &level, Progress: bars.update, Loaded: bars.finish}
+	opts := server.Options{Log: log, Level: &level, Progress: bars, Loaded: bars.finish}
 	return server.Run(context.Background(), cfg, opts, load, nil)
 }
 
@@ -88,10 +88,10 @@ func (c *serveCommand) source() (func() (*config.Config, error), error) {
 
 func (c *serveCommand) override(cfg *config.Config) *config.Config {
 	if c.LogLevel != "" {
-		cfg.Log.Level = c.LogLevel
+		cfg.Log.Level = string(c.LogLevel)
 	}
 	if c.LogFormat != "" {
-		cfg.Log.Format = c.LogFormat
+		cfg.Log.Format = string(c.LogFormat)
 	}
 	return cfg
 }

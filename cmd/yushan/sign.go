@@ -29,8 +29,10 @@ func (*signCommand) Help() string {
 
 Examples:
 
-    yushan sign --zone tw=tw.zone --generate-keys keys --nsec3 --opt-out --out tw.signed
-    yushan sign --zone 台灣=taiwan.zone --key keys/Kxn--kpry57d.+013+12345.key --nsec --out taiwan.signed`
+    yushan sign --zone tw=tw.zone --generate-keys keys \
+        --nsec3 --opt-out --out tw.signed
+    yushan sign --zone 台灣=taiwan.zone --key keys/Kxn--kpry57d.+013+12345.key \
+        --nsec --out taiwan.signed`
 }
 
 // Run implements the command.
@@ -53,8 +55,8 @@ func (c *signCommand) Run(con *console) error {
 	defer cancel()
 	start := time.Now()
 
-	reading := newProgress(con.err, "reading")
-	records, err := sign.ReadFile(ctx, file, master.Options{Origin: name, Progress: func(done, total int64) { reading.update(name, done, total) }})
+	reading := newProgress(con.err, "reading", "")
+	records, err := sign.ReadFile(ctx, file, master.Options{Origin: name, Progress: func(done, total int64) { reading.Read(name, done, total) }})
 	reading.finish()
 	if err != nil {
 		return err
@@ -63,13 +65,13 @@ func (c *signCommand) Run(con *console) error {
 	if err != nil {
 		return err
 	}
-	signing := newProgress(con.err, "signing")
+	signing := newProgress(con.err, "signing", "")
 	opts := sign.Options{
 		Keys:       keys,
 		Denial:     sign.NSEC,
 		OptOut:     c.OptOut,
 		Expiration: start.Add(c.Validity),
-		Progress:   func(done, total int) { signing.update(name, int64(done), int64(total)) },
+		Progress:   func(done, total int) { signing.Read(name, int64(done), int64(total)) },
 	}
 	if c.NSEC3 {
 		opts.Denial = sign.NSEC3
@@ -79,8 +81,12 @@ func (c *signCommand) Run(con *console) error {
 	if err != nil {
 		return fmt.Errorf("signing %s: %w", dname.Display(name), err)
 	}
+	denial := opts.Denial.String()
+	if c.OptOut {
+		denial += " with opt-out"
+	}
 	fmt.Fprintf(con.out, "%s: zone %s signed with %s, %s, valid until %s, in %s\n", c.Out, dname.Display(name),
-		opts.Denial, plural(len(keys), "key"), opts.Expiration.UTC().Format("2006-01-02 15:04 MST"), shortDuration(time.Since(start)))
+		denial, plural(len(keys), "key"), opts.Expiration.UTC().Format("2006-01-02 15:04 MST"), shortDuration(time.Since(start)))
 	for _, k := range keys {
 		if k.IsKSK() {
 			ds := k.DS()

@@ -23,7 +23,7 @@ func TestSign(t *testing.T) {
 	}
 	key := regexp.MustCompile(`(?m)^(.*\.key): new key$`).FindStringSubmatch(stdout)
 	ds := regexp.MustCompile(`(?m)^tw\. IN DS \d+ 13 2 [0-9A-Fa-f]{64}$`).FindString(stdout)
-	if key == nil || ds == "" || !strings.Contains(stdout, "zone tw. signed with NSEC3, 1 key, valid until ") {
+	if key == nil || ds == "" || !strings.Contains(stdout, "zone tw. signed with NSEC3 with opt-out, 1 key, valid until ") {
 		t.Fatalf("expected the key, a summary and a DS record in\n%s", stdout)
 	}
 	first, err := os.ReadFile(out)
