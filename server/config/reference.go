@@ -13,7 +13,9 @@ func WriteReference(w io.Writer) error {
 		"<!-- Written by `go test ./server/config -update` from server/config/schema.go. -->\n\n" +
 		"`yushan serve --config yushan.yaml` reads this YAML file, and reads it again at SIGHUP. `yushan check --config yushan.yaml` " +
 		"lists all that is wrong with it. [examples/yushan.yaml](../examples/yushan.yaml) is one to start from. " +
-		"A key that is not listed here is a mistake, so is a key that is given twice.\n")
+		"A key that is not listed here is a mistake, so is a key that is given twice.\n\n" +
+		"At SIGHUP all changes take effect but those of `udp.workers`, a larger `udp.max-bytes`, the limits of `tcp`, `user`, `group` and `log.format`, " +
+		"which need a restart; the log says so. With `user`, new addresses with ports below 1024 need one, too.\n")
 	c := Default()
 	writeKeys(&b, "", c.schema(), 2)
 	_, err := io.WriteString(w, b.String())

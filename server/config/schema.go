@@ -56,7 +56,7 @@ func (c *Config) schema() object {
 				doc: "Addresses for TCP alone, instead of those of `listen`. An empty list turns TCP off, which RFC 7766 §5 forbids to a name server on the Internet."},
 		}, limits(&c.TCP.Limits)...)), doc: "Queries on TCP."},
 		{key: "user", value: text(&c.User, 64, "yushan"),
-			doc: "User to become once the ports are bound. Needs a start as root. Zone files must be readable for that user."},
+			doc: "User to become once the ports are bound, by name or number. Needs a start as root. Zone files must be readable for that user, and at SIGHUP this file, too; its supplementary groups don't count."},
 		{key: "group", value: text(&c.Group, 64, "yushan"),
 			doc: "Group to become, instead of the user's own."},
 		{key: "log", value: section(object{
