@@ -42,7 +42,7 @@ const (
 func newProgress(w io.Writer, verb, then string) *progress {
 	p := &progress{w: w, verb: verb, then: then, bars: map[string]*bar{}}
 	if server.IsTerminal(w) && os.Getenv("TERM") != "dumb" {
-		p.all = mpb.New(mpb.WithOutput(w), mpb.WithWidth(50), mpb.WithAutoRefresh())
+		p.all = mpb.New(mpb.WithOutput(w), mpb.WithWidth(32), mpb.WithAutoRefresh())
 	}
 	return p
 }
