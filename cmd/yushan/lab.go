@@ -292,9 +292,9 @@ func addressList(addrs []netip.AddrPort) string {
 
 func missingTools() string {
 	var missing []string
-	for tool, deb := range map[string]string{"dig": "bind9-dnsutils", "kdig": "knot-dnsutils"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			missing = append(missing, fmt.Sprintf("%s (Debian: apt install %s)", tool, deb))
+	for _, tool := range []struct{ name, deb string }{{"dig", "bind9-dnsutils"}, {"kdig", "knot-dnsutils"}} {
+		if _, err := exec.LookPath(tool.name); err != nil {
+			missing = append(missing, fmt.Sprintf("%s (Debian: apt install %s)", tool.name, tool.deb))
 		}
 	}
 	return strings.Join(missing, ", ")

@@ -87,6 +87,13 @@ func TestLabOnAllAddresses(t *testing.T) {
 	}
 }
 
+func TestLabNamesMissingTools(t *testing.T) {
+	p := start(t, "Ctrl-C stops it.", []string{"PATH=" + t.TempDir()}, "lab", "--port", fmt.Sprint(freePort(t)))
+	if want := "Not found here: dig (Debian: apt install bind9-dnsutils), kdig (Debian: apt install knot-dnsutils)\n"; !strings.Contains(p.text(), want) {
+		t.Errorf("expected %q in\n%s", want, p.text())
+	}
+}
+
 // paste runs a line as a shell does.
 func paste(t *testing.T, line string) string {
 	t.Helper()
