@@ -2,6 +2,7 @@ package zone
 
 import (
 	"bytes"
+	"context"
 	"runtime"
 	"slices"
 	"sync"
@@ -25,9 +26,21 @@ type construction struct {
 const segmentRecords = 64 << 10
 
 // Build makes the zone. The zone is nil if the report has errors.
-func (b *Builder) Build() (*Zone, *Report) { return b.build(segmentRecords) }
+func (b *Builder) Build() (*Zone, *Report) {
+	return b.build(context.Background(), segmentRecords)
+}
 
-func (b *Builder) build(segmentRecords int) (*Zone, *Report) {
+// BuildContext is [Builder.Build] that ends early when ctx does; then there is
+// neither zone nor report, and the error is that of ctx.
+func (b *Builder) BuildContext(ctx context.Context) (*Zone, *Report, error) {
+	zone, report := b.build(ctx, segmentRecords)
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	return zone, report, nil
+}
+
+func (b *Builder) build(ctx context.Context, segmentRecords int) (*Zone, *Report) {
 	report := &Report{}
 	for _, r := range b.refused {
 		r.finding.File = fileName(b.files, r.file)
@@ -40,7 +53,7 @@ func (b *Builder) build(segmentRecords int) (*Zone, *Report) {
 	if len(c.entries) > 0 && len(c.key(0)) > 0 {
 		apex.to = 0 // there is no record at the apex
 	}
-	zone := c.run(apex, c.divide(apex.to, segmentRecords))
+	zone := c.run(ctx, apex, c.divide(apex.to, segmentRecords))
 	report.sort()
 	if !report.OK() {
 		return nil, report
@@ -48,7 +61,7 @@ func (b *Builder) build(segmentRecords int) (*Zone, *Report) {
 	return zone, report
 }
 
-func (c *construction) run(apex *segment, segments []*segment) *Zone {
+func (c *construction) run(ctx context.Context, apex *segment, segments []*segment) *Zone {
 	apex.run()
 	work := make(chan *segment, len(segments))
 	for _, s := range segments {
@@ -60,7 +73,9 @@ func (c *construction) run(apex *segment, segments []*segment) *Zone {
 	for range min(runtime.GOMAXPROCS(0), len(segments)) {
 		workers.Go(func() {
 			for s := range work {
-				s.run()
+				if ctx.Err() == nil {
+					s.run()
+				}
 				close(s.done)
 			}
 		})
@@ -75,6 +90,9 @@ func (c *construction) run(apex *segment, segments []*segment) *Zone {
 		segments[i] = nil
 	}
 	workers.Wait()
+	if ctx.Err() != nil {
+		return nil
+	}
 
 	var start position
 	if len(c.entries) > 0 {

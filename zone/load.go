@@ -30,7 +30,10 @@ func LoadFiles(ctx context.Context, origin []byte, path string, opts master.Opti
 		return nil, nil, result.Files, fmt.Errorf("reading zone %s: %w", dname.Display(origin), err)
 	}
 	b.files = result.Files
-	z, report := b.Build()
+	z, report, err := b.BuildContext(ctx)
+	if err != nil {
+		return nil, nil, result.Files, fmt.Errorf("loading zone %s: %w", dname.Display(origin), err)
+	}
 	for _, e := range syntax {
 		report.add(Finding{Severity: Error, Code: Syntax, File: e.File, Line: e.Line, Column: e.Column, Message: syntaxMessage(e)})
 	}

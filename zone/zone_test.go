@@ -2,6 +2,7 @@ package zone
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -96,7 +97,7 @@ func fromScratch(origin []byte, records []master.Record) (*Zone, *Report) {
 func fromScratchBy(origin []byte, records []master.Record, segment int) (*Zone, *Report) {
 	b := NewBuilder(origin)
 	b.AddBatch(&master.Batch{Records: records})
-	return b.build(segment)
+	return b.build(context.Background(), segment)
 }
 
 // differ tells how two zones differ, byte for byte in all that a query can
@@ -179,4 +180,13 @@ func differNodes(a, b *Zone, x, y arena.Offset) bool {
 
 func differSets(a, b RRset) bool {
 	return a.size() != b.size() || !bytes.Equal(a.b[:a.size()-3], b.b[:b.size()-3])
+}
+
+func TestBuildCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b := NewBuilder(wire("tw."))
+	if z, report, err := b.BuildContext(ctx); z != nil || report != nil || err != context.Canceled {
+		t.Errorf("BuildContext = %v, %v, %v; expected %v alone", z, report, err, context.Canceled)
+	}
 }
