@@ -108,7 +108,11 @@ func clientOf(nc net.Conn) netip.AddrPort {
 func (c *conn) serve() {
 	why := c.reasonOf(c.loop())
 	c.server.events.byReason[why].Add(1)
-	if why == stopping && c.answerLast() || why == enough || why == badFrame {
+	if why == stopping {
+		c.answerLast()
+	}
+	// Though nothing may have arrived last, answers may still be on their way.
+	if why == stopping && c.queries > 0 || why == enough || why == badFrame {
 		c.linger()
 	}
 	if tcp, ok := c.nc.(*net.TCPConn); ok && why == slowReader {
@@ -232,23 +236,19 @@ func (c *conn) answer() error {
 
 // answerLast answers what has arrived until the server was told to stop, and
 // not what still comes: a client that never stops would keep the server from it.
-// It reports whether there was something.
-func (c *conn) answerLast() (answered bool) {
+func (c *conn) answerLast() {
 	for left := c.arrived(); ; {
 		if !c.wholeFrame() {
 			n := c.readLast(left)
 			if n == 0 {
-				return answered
+				return
 			}
 			left -= n
 		} else {
 			c.take()
 		}
-		before := c.queries
-		err := c.answer()
-		answered = answered || c.queries > before
-		if err != nil {
-			return answered
+		if c.answer() != nil {
+			return
 		}
 	}
 }
