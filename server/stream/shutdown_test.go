@@ -3,9 +3,12 @@ package stream
 import (
 	"context"
 	"errors"
+	"net"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"yushan/internal/testengine"
 )
@@ -18,11 +21,23 @@ func TestShutdownAnswersWhatHasArrived(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Nothing is accepted yet, so the queries are surely in the kernel.
+	// Nothing is accepted yet, so the queries are surely in the kernel: the server's
+	// when it has acknowledged them.
 	c := dial(t, s)
 	for n := range queries {
 		c.send(testengine.Frame(testengine.Query(t, n)))
 	}
+	raw, err := c.Conn.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the queries don't arrive", func() bool {
+		left := 0
+		if err := raw.Control(func(fd uintptr) { left, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) }); err != nil {
+			t.Fatal(err)
+		}
+		return left == 0
+	})
 	s.mu.Lock()
 	s.stopping = true
 	close(s.stop)
