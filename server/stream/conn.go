@@ -78,7 +78,12 @@ type conn struct {
 	tryRead, tryWrite func(fd uintptr) bool
 	ioErr             error
 	unsent            []byte
-	pending           int // bytes accounted for in the server's pending
+	pending           int // bytes accounted for in the server's workspaces
+
+	// For holders; the mutex of workspaces guards them.
+	older, newer *conn
+	listed       bool
+	round        uint64
 }
 
 func (s *Server) newConn(nc net.Conn, transport query.Transport) *conn {
@@ -108,20 +113,19 @@ func clientOf(nc net.Conn) netip.AddrPort {
 func (c *conn) serve() {
 	why := c.reasonOf(c.loop())
 	c.server.events.byReason[why].Add(1)
+	c.release()
 	if why == stopping {
 		c.answerLast()
+		c.release()
 	}
 	// Though nothing may have arrived last, answers may still be on their way.
 	if why == stopping && c.queries > 0 || why == enough || why == badFrame {
 		c.linger()
 	}
-	if tcp, ok := c.nc.(*net.TCPConn); ok && why == slowReader {
-		tcp.SetLinger(0) // what it didn't take, the kernel needn't keep
+	if why == slowReader {
+		c.reset()
 	}
 	c.nc.Close()
-	if c.work != nil {
-		c.release()
-	}
 }
 
 func (c *conn) loop() error {
@@ -148,15 +152,17 @@ func (c *conn) wholeFrame() bool {
 // take gets a workspace, and puts rest into it.
 func (c *conn) take() {
 	if c.work == nil {
-		c.work = c.server.workspaces.get()
+		c.server.workspaces.lend(c)
 	}
 	c.have = copy(c.work.in, c.rest)
 }
 
-// release gives the workspace back.
+// release gives the workspace back, if there is one.
 func (c *conn) release() {
-	c.server.workspaces.put(c.work)
-	c.work, c.have = nil, 0
+	if c.work != nil {
+		c.server.workspaces.takeBack(c)
+		c.have = 0
+	}
 }
 
 // keep remembers bytes that can't be handled yet.
@@ -228,9 +234,7 @@ func (c *conn) answer() error {
 			err = failed
 		}
 	}
-	if c.work != nil {
-		c.release()
-	}
+	c.release()
 	return err
 }
 
@@ -269,6 +273,19 @@ func (c *conn) linger() {
 	}
 }
 
+// reset closes the TCP connection at once: what the client didn't take, the kernel
+// needn't keep. Else TLS would wait 5 s for it to take a farewell, too.
+func (c *conn) reset() {
+	nc := c.nc
+	if above, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		nc = above.NetConn()
+	}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+		tcp.Close()
+	}
+}
+
 // wait notes what the connection is about to wait for, and since when.
 func (c *conn) wait(p phase, since uint64) {
 	c.state.Store(since<<phaseBits | uint64(p))
@@ -292,6 +309,14 @@ func (c *conn) end(why reason) {
 		return
 	}
 	c.nc.SetReadDeadline(past)
+}
+
+// cutOff makes the connection's goroutine give its workspace back soon, whether
+// it writes or reads: on TLS to read may mean to write (RFC 8446 §4.6.3). It may be
+// called by whoever holds the workspaces' mutex while c is a holder.
+func (c *conn) cutOff() {
+	c.cut.CompareAndSwap(uint32(none), uint32(slowReader))
+	c.nc.SetDeadline(past)
 }
 
 // past is a deadline that has gone by.

@@ -2,10 +2,12 @@ package stream
 
 import "sync/atomic"
 
-// Counters are the totals of a server since it was made, but Open, which is a
-// number of the moment.
+// Counters are the totals of a server since it was made, but Open and
+// PendingBytes, which are numbers of the moment.
 type Counters struct {
-	Open     int    // connections
+	Open         int // connections
+	PendingBytes int // memory that slow readers hold, of Limits.MaxPendingBytes
+
 	Accepted uint64 // connections, those refused not counted
 	Refused  uint64 // connections: too many of the client, or too many and none waiting
 	Evicted  uint64 // waiting connections closed to make room

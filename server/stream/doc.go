@@ -17,13 +17,18 @@
 //
 // A connection that waits holds no buffer. Buffers and scratch of a query are in a
 // workspace, taken when the socket is found readable, and given back before the
-// next wait; as many exist as connections were ever handled at the same moment,
-// which is about the number of cores. Half a frame is kept in a slice of
+// next wait; there are about as many as cores. Half a frame is kept in a slice of
 // its own size. So is what a slow reader doesn't take; that is limited in all
 // ([Limits].MaxPendingBytes). Steady state allocates nothing.
 //
 // That holds for *net.TCPConn. On any other net.Conn nobody can wait without a
-// buffer: there, 256 bytes are kept for it, and a slow reader holds a workspace.
+// buffer: there, 256 bytes are kept for it, and a slow reader holds a workspace of
+// 180 kB. All but a few of these count as pending bytes, too; when these are used
+// up, the connection that has held one for longest is cut off.
+//
+// So, whatever clients do, the server's memory for them is at most MaxPendingBytes,
+// the workspaces that don't count (three times 16, or three times four a core), and
+// for each connection its goroutine and MaxFrameBytes. See workspace.go, holders.go.
 //
 // # Time
 //
@@ -38,7 +43,8 @@
 //
 //	idle            IdleTimeout after the last answer; closed (RFC 7766 §6.2.3)
 //	half a frame    FrameTimeout after its first byte; closed
-//	slow reader     WriteTimeout after the write that didn't end; reset
+//	slow reader     WriteTimeout after the write that didn't end, or when its
+//	                memory is needed; reset
 //	bad frame       shorter than a DNS header, or longer than MaxFrameBytes;
 //	                closed when the frames before it are answered, since where
 //	                the next one starts can't be trusted
@@ -59,5 +65,5 @@
 //
 // # Hot and cold
 //
-// Hot: conn.go, io.go. Cold: server.go, table.go, limits.go.
+// Hot: conn.go, io.go, workspace.go. Cold: server.go, table.go, limits.go, holders.go.
 package stream

@@ -180,5 +180,5 @@ func TestManyLongAnswers(t *testing.T) {
 			t.Fatalf("answer %d has %d bytes", n, len(answer))
 		}
 	}
-	eventually(t, "pending bytes remain accounted for", func() bool { return s.pending.Load() == 0 })
+	eventually(t, "pending bytes remain accounted for", func() bool { return s.Counters().PendingBytes == 0 })
 }

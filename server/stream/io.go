@@ -51,7 +51,8 @@ func (c *conn) readNow(fd uintptr) bool {
 }
 
 // write writes the answers, which lie in the workspace. If the client is slow, the
-// workspace is given back before the wait.
+// workspace is given back before the wait; but if the connection isn't a *net.TCPConn,
+// it is held, which workspaces knows.
 func (c *conn) write(answers []byte) error {
 	if c.raw == nil {
 		c.wait(writing, c.server.tick.Load())
@@ -68,7 +69,7 @@ func (c *conn) write(answers []byte) error {
 		err = c.ioErr
 	}
 	if c.pending > 0 {
-		c.server.pending.Add(-int64(c.pending))
+		c.server.workspaces.unpend(c.pending)
 		c.pending = 0
 		if err == nil {
 			c.wait(waiting, c.server.tick.Load()) // not for this write any more
@@ -103,11 +104,12 @@ func (c *conn) putAside() bool {
 		return true // already done
 	}
 	c.wait(writing, c.server.tick.Load())
-	c.pending = len(c.unsent) + len(c.rest)
-	if c.server.pending.Add(int64(c.pending)) > int64(c.server.limits.MaxPendingBytes) {
+	bytes := len(c.unsent) + len(c.rest)
+	if !c.server.workspaces.pend(bytes) {
 		c.ioErr = errSlowReader
 		return false
 	}
+	c.pending = bytes
 	c.unsent = append([]byte(nil), c.unsent...)
 	c.release()
 	return true

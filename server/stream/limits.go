@@ -20,7 +20,8 @@ type Limits struct {
 	// MaxFrameBytes is the longest query: 4096. No query that makes sense is longer.
 	MaxFrameBytes int
 	// MaxPendingBytes is how much memory answers may use that slow readers don't
-	// take, in all: 64 MiB. Then slow readers are cut off at once.
+	// take, in all: 64 MiB. Then slow readers are cut off at once: on TCP the one
+	// that needs more; else the one that has held its memory for longest.
 	MaxPendingBytes int
 	// IdleTimeout is how long a connection may wait between queries: 10 s (RFC 7766
 	// §6.2.3 asks for a few seconds; Knot's default is the same).

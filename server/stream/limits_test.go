@@ -85,7 +85,7 @@ func TestSlowReaderIsCutOff(t *testing.T) {
 	s := start(t, Limits{WriteTimeout: 100 * time.Millisecond})
 	slow(t, s).greed()
 	eventually(t, "the slow reader isn't cut off", func() bool { return s.Counters().SlowReaders == 1 })
-	eventually(t, "the slow reader's memory isn't given back", func() bool { return s.pending.Load() == 0 })
+	eventually(t, "the slow reader's memory isn't given back", func() bool { return s.Counters().PendingBytes == 0 })
 	dial(t, s).exchange(1)
 }
 
@@ -118,7 +118,7 @@ func TestSlowReadersCostTheirBytesOnly(t *testing.T) {
 	if made >= clients || made-free > 2 {
 		t.Errorf("%d workspaces made, %d of them free, for %d slow readers", made, free, clients)
 	}
-	if pending := s.pending.Load(); pending == 0 || pending > clients*(writeBytes+readBytes) {
+	if pending := s.Counters().PendingBytes; pending == 0 || pending > clients*(writeBytes+readBytes) {
 		t.Errorf("%d bytes pending for %d slow readers", pending, clients)
 	}
 	for _, c := range all[:3] {

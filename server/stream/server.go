@@ -26,7 +26,6 @@ type Server struct {
 	events     events
 	tick       atomic.Uint64 // the number of sweeps so far
 	keepalive  atomic.Uint32 // the idle time-out of the moment, in units of RFC 7828
-	pending    atomic.Int64  // bytes that slow readers don't take
 
 	running sync.WaitGroup // connections' goroutines
 	sweeper sync.WaitGroup
@@ -80,13 +79,13 @@ func New(limits Limits, engine *atomic.Pointer[query.Engine]) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		limits:     limits,
-		engine:     engine,
-		workspaces: workspaces{inBytes: max(readBytes, 2+limits.MaxFrameBytes)},
-		stop:       make(chan struct{}),
-		ended:      make(chan struct{}),
-		table:      table{clients: map[netip.Addr]int{}},
+		limits: limits,
+		engine: engine,
+		stop:   make(chan struct{}),
+		ended:  make(chan struct{}),
+		table:  table{clients: map[netip.Addr]int{}},
 	}
+	s.workspaces.init(limits)
 	s.adapt()
 	return s, nil
 }
@@ -196,8 +195,9 @@ func (s *Server) start(nc net.Conn) {
 
 // ServeConn answers the queries of one connection, over TLS for instance, and
 // closes it. It returns when the connection has ended. The same limits hold as for
-// connections that Serve accepts. Deadlines of nc are the server's to set. A *net.TCPConn, and only
-// that, costs no buffer while it waits.
+// connections that Serve accepts. Deadlines of nc are the server's to set, and
+// must break off what waits. A *net.TCPConn, and only that, costs no buffer while
+// it waits.
 func (s *Server) ServeConn(nc net.Conn, transport query.Transport) {
 	c := s.newConn(nc, transport)
 	if !s.admit(c) {
@@ -262,17 +262,15 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // Counters returns the totals. They are read while connections go on, so that
 // they need not belong to the very same moment.
 func (s *Server) Counters() Counters {
-	sum := Counters{
-		Accepted:      s.events.accepted.Load(),
-		Refused:       s.events.refused.Load(),
-		Evicted:       s.events.evicted.Load(),
-		AcceptErrors:  s.events.acceptErrors.Load(),
-		IdleTimeouts:  s.events.byReason[idle].Load(),
-		FrameTimeouts: s.events.byReason[halfFrame].Load(),
-		BadFrames:     s.events.byReason[badFrame].Load(),
-		SlowReaders:   s.events.byReason[slowReader].Load(),
-	}
-	s.workspaces.addTo(&sum)
+	sum := s.workspaces.counters()
+	sum.Accepted = s.events.accepted.Load()
+	sum.Refused = s.events.refused.Load()
+	sum.Evicted = s.events.evicted.Load()
+	sum.AcceptErrors = s.events.acceptErrors.Load()
+	sum.IdleTimeouts = s.events.byReason[idle].Load()
+	sum.FrameTimeouts = s.events.byReason[halfFrame].Load()
+	sum.BadFrames = s.events.byReason[badFrame].Load()
+	sum.SlowReaders = s.events.byReason[slowReader].Load()
 	s.mu.Lock()
 	sum.Open = s.table.open
 	s.mu.Unlock()

@@ -131,7 +131,7 @@ func TestShutdownCutShort(t *testing.T) {
 	s := start(t, Limits{WriteTimeout: 10 * patience})
 	c := slow(t, s)
 	c.greed()
-	eventually(t, "nothing is pending", func() bool { return s.pending.Load() > 0 })
+	eventually(t, "nothing is pending", func() bool { return s.Counters().PendingBytes > 0 })
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	if err := s.Shutdown(ctx); !errors.Is(err, context.Canceled) {
