@@ -6,20 +6,21 @@
 # each; the figures to compare are CPU time and memory, since queries per second
 # depend on what the client leaves of the machine.
 #
-#   bench/compare.sh [-n DELEGATIONS] [-t SECONDS] [-r ROUNDS] [-m udp|tcp] [-d]
+#   bench/compare.sh [-n DELEGATIONS] [-t SECONDS] [-r ROUNDS] [-m udp|tcp] [-s]
 #
-# -d signs nothing but asks with DO set. Needs dnsperf, nsd, knot and dig.
+# -s signs the zone with NSEC3 opt-out, and asks with DO set. Needs dnsperf, nsd,
+# knot and dig.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 delegations=200000 seconds=5 rounds=3 mode=udp edns=
-while getopts n:t:r:m:d flag; do
+while getopts n:t:r:m:s flag; do
 	case $flag in
 	n) delegations=$OPTARG ;;
 	t) seconds=$OPTARG ;;
 	r) rounds=$OPTARG ;;
 	m) mode=$OPTARG ;;
-	d) edns=-D ;;
+	s) edns=-D ;;
 	*) exit 2 ;;
 	esac
 done
@@ -42,6 +43,11 @@ port=$((20000 + RANDOM % 20000))
 echo "making a zone of $delegations delegations …" >&2
 go build -o "$dir/yushan" ./cmd/yushan
 go run ./internal/tldzone/cmd -n "$delegations" -zone "$dir/tw.zone" -queries "$dir/queries"
+
+if [ -n "$edns" ]; then
+	"$dir/yushan" sign --zone tw="$dir/tw.zone" --generate-keys "$dir/keys" --nsec3 --opt-out --out "$dir/signed.zone" >&2
+	mv "$dir/signed.zone" "$dir/tw.zone"
+fi
 
 cat >"$dir/yushan.yaml" <<END
 listen: [127.0.0.1:$port]
@@ -137,7 +143,7 @@ for round in $(seq "$rounds"); do
 	done
 done
 
-echo "$delegations delegations, $mode${edns:+, DO set}, medians of $rounds rounds of $seconds s ($("$dir/yushan" version | head -1), $(nsd -v 2>&1 | head -1), $(knotd --version | head -1))"
+echo "$delegations delegations, $mode${edns:+, signed, DO set}, medians of $rounds rounds of $seconds s ($("$dir/yushan" version | head -1), $(nsd -v 2>&1 | head -1), $(knotd --version | head -1))"
 printf '%-8s %10s %10s %12s %14s %8s\n' server 'load ms' 'PSS MiB' 'queries/s' 'CPU us/query' 'lost %'
 for name in yushan nsd knot; do
 	printf '%-8s' $name
