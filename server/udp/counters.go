@@ -7,7 +7,8 @@ import "sync/atomic"
 type Counters struct {
 	Queries    uint64 // datagrams received, whatever was in them
 	Responses  uint64 // handed to the kernel for sending
-	Unanswered uint64 // deliberately: junk, source port 0, or longer than any sensible query
+	Unanswered uint64 // junk, source port 0, longer than any sensible query, or Panics
+	Panics     uint64 // queries on which the engine failed
 	SendErrors uint64 // answers that the kernel would not send
 	// ReceiveErrors counts failed reads. It isn't zero only if something is wrong
 	// with the machine.
@@ -23,14 +24,16 @@ type Counters struct {
 // counters are a worker's own. It alone writes them, once a batch; anyone may
 // read them.
 type counters struct {
-	queries, responses, unanswered, sendErrors atomic.Uint64
-	receiveErrors, batches, bytesIn, bytesOut  atomic.Uint64
+	queries, responses, unanswered, panics    atomic.Uint64
+	sendErrors                                atomic.Uint64
+	receiveErrors, batches, bytesIn, bytesOut atomic.Uint64
 }
 
 func (c *counters) addTo(sum *Counters) {
 	sum.Queries += c.queries.Load()
 	sum.Responses += c.responses.Load()
 	sum.Unanswered += c.unanswered.Load()
+	sum.Panics += c.panics.Load()
 	sum.SendErrors += c.sendErrors.Load()
 	sum.ReceiveErrors += c.receiveErrors.Load()
 	sum.Batches += c.batches.Load()

@@ -44,6 +44,12 @@
 // own siblings in. Nobody else slips in between, since the first socket is never
 // closed.
 //
+// # Failure of the engine
+//
+// A panic of the engine costs its query, not the process: the worker leaves it
+// unanswered, takes fresh scratch memory and goes on with the batch. It is prepared
+// for that once a batch, not once a query. See [Config].OnPanic.
+//
 // # Stopping
 //
 // See [Server.Shutdown]: each query that the kernel has queued is answered.

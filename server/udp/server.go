@@ -29,6 +29,11 @@ type Config struct {
 	// MaxBytes is the length of the longest answer; 0 means 1232 (RFC 9715 §3).
 	// No engine that the server is given later may be set to write longer ones.
 	MaxBytes int
+	// OnPanic, unless nil, is told when the engine has panicked on a query, which
+	// is then left unanswered. It is called by the goroutine that did, before
+	// its stack is unwound, so that debug.Stack tells where. The worker waits for it:
+	// it must return soon, and keep nothing of query.
+	OnPanic func(query []byte, value any)
 }
 
 func (c Config) withDefaults() (Config, error) {
@@ -101,6 +106,7 @@ func Listen(cfg Config, engine *atomic.Pointer[query.Engine]) (*Server, error) {
 			engine:   engine,
 			stopping: &s.stopping,
 			abort:    &s.abort,
+			onPanic:  cfg.OnPanic,
 		})
 	}
 	return s, nil

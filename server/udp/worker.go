@@ -30,6 +30,8 @@ type worker struct {
 	engine *atomic.Pointer[query.Engine]
 	// stopping: answer what is queued, then end. abort: end now.
 	stopping, abort *atomic.Bool
+	onPanic         func(query []byte, value any)
+	tally           tally
 	counters        counters
 	_               [64]byte // the next worker's memory is another cache line
 }
@@ -63,40 +65,73 @@ func (w *worker) run() error {
 	return context.Canceled
 }
 
+// tally is what a batch has come to so far.
+type tally struct {
+	at                            int // messages handled
+	bytesIn, bytesOut, unanswered uint64
+}
+
 // answer handles the n messages of one receive.
 func (w *worker) answer(n int) {
-	b, engine := w.batch, w.engine.Load()
-	var bytesIn, bytesOut, unanswered uint64
-	b.ready = 0
-	for i := range n {
-		wire, client, ok := b.query(i)
-		bytesIn += uint64(len(wire))
-		if !ok {
-			unanswered++
-			continue
-		}
-		w.req.Wire, w.req.Client = wire, client
-		length := engine.Answer(w.query, &w.req, b.answer())
-		if length == 0 {
-			unanswered++
-			continue
-		}
-		bytesOut += uint64(length)
-		b.queue(i, length)
+	engine := w.engine.Load()
+	w.batch.ready, w.tally = 0, tally{}
+	for w.tally.at < n {
+		w.answerFrom(engine, n)
 	}
 	failed, unsentBytes := w.send()
 
 	c := &w.counters
 	c.batches.Add(1)
 	c.queries.Add(uint64(n))
-	c.bytesIn.Add(bytesIn)
-	c.responses.Add(uint64(b.ready - failed))
-	c.bytesOut.Add(bytesOut - unsentBytes)
-	if unanswered > 0 {
-		c.unanswered.Add(unanswered)
+	c.bytesIn.Add(w.tally.bytesIn)
+	c.responses.Add(uint64(w.batch.ready - failed))
+	c.bytesOut.Add(w.tally.bytesOut - unsentBytes)
+	if w.tally.unanswered > 0 {
+		c.unanswered.Add(w.tally.unanswered)
 	}
 	if failed > 0 {
 		c.sendErrors.Add(uint64(failed))
+	}
+}
+
+// answerFrom answers what is left of the batch, or up to a query on which the
+// engine panics.
+func (w *worker) answerFrom(engine *query.Engine, n int) {
+	defer w.caught()
+	b, t := w.batch, &w.tally
+	for t.at < n {
+		i := t.at
+		t.at++
+		wire, client, ok := b.query(i)
+		t.bytesIn += uint64(len(wire))
+		if !ok {
+			t.unanswered++
+			continue
+		}
+		w.req.Wire, w.req.Client = wire, client
+		length := engine.Answer(w.query, &w.req, b.answer())
+		if length == 0 {
+			t.unanswered++
+			continue
+		}
+		t.bytesOut += uint64(length)
+		b.queue(i, length)
+	}
+}
+
+// caught ends a panic of the engine, and leaves the query without an answer.
+func (w *worker) caught() {
+	value := recover()
+	if value == nil {
+		return
+	}
+	w.tally.unanswered++
+	w.counters.panics.Add(1)
+	fresh := query.NewWorker() // nobody knows in which state the old one is
+	*fresh.Counters() = *w.query.Counters()
+	w.query = fresh
+	if w.onPanic != nil {
+		w.onPanic(w.req.Wire, value)
 	}
 }
 
