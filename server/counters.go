@@ -13,6 +13,7 @@ type totals struct {
 	queries, responses, queueDrops uint64 // of UDP
 	connections, refused           uint64 // of TCP
 	tcpQueries, tcpResponses       uint64
+	panics                         uint64 // of both
 }
 
 func (t *totals) add(l listener) {
@@ -22,12 +23,14 @@ func (t *totals) add(l listener) {
 		t.queries += c.Queries
 		t.responses += c.Responses
 		t.queueDrops += c.QueueDrops
+		t.panics += c.Panics
 	case *stream.Server:
 		c := l.Counters()
 		t.connections += c.Accepted
 		t.refused += c.Refused
 		t.tcpQueries += c.Queries
 		t.tcpResponses += c.Responses
+		t.panics += c.Panics
 	}
 }
 
@@ -40,5 +43,6 @@ func (t *totals) fields() []zap.Field {
 		zap.Uint64("tcp_refused", t.refused),
 		zap.Uint64("tcp_queries", t.tcpQueries),
 		zap.Uint64("tcp_responses", t.tcpResponses),
+		zap.Uint64("panics", t.panics),
 	}
 }

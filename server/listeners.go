@@ -48,9 +48,14 @@ func (s *Server) listen(e endpoint, cfg *config.Config) (l listener, err error) 
 			Addr:     e.addr,
 			Workers:  cfg.UDP.Workers,
 			MaxBytes: s.maxUDPBytes,
+			OnPanic:  s.panics.on(e.transport),
 		}, &s.engine)
 	case query.TCP:
-		l, err = stream.Listen(e.addr, cfg.TCP.Limits, &s.engine)
+		l, err = stream.Listen(stream.Config{
+			Addr:    e.addr,
+			Limits:  cfg.TCP.Limits,
+			OnPanic: s.panics.on(e.transport),
+		}, &s.engine)
 	default:
 		err = errors.New("no such transport")
 	}

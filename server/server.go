@@ -39,6 +39,7 @@ type Server struct {
 	engine  atomic.Pointer[query.Engine] // in service
 	serving sync.WaitGroup               // the goroutines of open
 	failed  chan error                   // a listener that ended by itself
+	panics  *panicLog
 	started time.Time
 
 	mu     sync.Mutex // guards all below, through a whole reload
@@ -54,6 +55,7 @@ type Server struct {
 func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, error) {
 	s := &Server{
 		log:         opts.Log,
+		panics:      newPanicLog(opts.Log),
 		level:       opts.Level,
 		static:      opts.Zones,
 		failed:      make(chan error, 1),
@@ -264,6 +266,7 @@ func (s *Server) Shutdown(ctx context.Context) {
 	s.closeAll(ctx, s.open)
 	clear(s.open)
 	s.serving.Wait()
+	s.panics.logging.Wait()
 	s.log.Info("stopped", append(s.totals.fields(), zap.Duration("up", time.Since(s.started)))...)
 }
 

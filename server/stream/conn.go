@@ -26,6 +26,7 @@ const (
 	enough            // MaxQueries
 	evicted           // another connection needs the place
 	stopping          // the server is
+	failure           // the engine panicked
 	reasons
 )
 
@@ -45,6 +46,7 @@ var (
 	errBadFrame   = errors.New("frame length makes no sense")
 	errEnough     = errors.New("as many queries as one connection may bring")
 	errSlowReader = errors.New("too many answers aren't taken")
+	errPanic      = errors.New("the engine panicked")
 )
 
 // lingerTimeout is how long the server waits, after its last answers, for the
@@ -119,7 +121,7 @@ func (c *conn) serve() {
 		c.release()
 	}
 	// Though nothing may have arrived last, answers may still be on their way.
-	if why == stopping && c.queries > 0 || why == enough || why == badFrame {
+	if why == stopping && c.queries > 0 || why == enough || why == badFrame || why == failure {
 		c.linger()
 	}
 	if why == slowReader {
@@ -178,64 +180,91 @@ func (c *conn) keep(bytes []byte) {
 // come; a query is rarely longer.
 const smallRest = 256
 
+// tally is what a read has come to so far.
+type tally struct {
+	at, out                               int // work.in[:at] is handled, work.out[:out] filled
+	queries, responses, bytesIn, bytesOut uint64
+}
+
 // answer answers the whole frames of the workspace and gives it back.
 func (c *conn) answer() error {
-	w, s := c.work, c.server
-	engine := s.engine.Load()
+	w := c.work
 	w.req.Client, w.req.Transport = c.client, c.transport
-	w.req.KeepaliveUnits = uint16(s.keepalive.Load())
-
-	var err error
-	var queries, responses, bytesIn, bytesOut uint64
-	at, out := 0, 0
-	for err == nil && c.have-at >= 2 {
-		length := int(binary.BigEndian.Uint16(w.in[at:]))
-		if length < minFrameBytes || length > s.limits.MaxFrameBytes {
-			err = errBadFrame
-			break
-		}
-		if c.have-at < 2+length {
-			break
-		}
-		if len(w.out)-out < maxAnswerFrame {
-			break // loop comes back for the rest
-		}
-		w.req.Wire = w.in[at+2 : at+2+length]
-		at += 2 + length
-		queries++
-		bytesIn += uint64(length)
-		if n := engine.Answer(w.query, &w.req, w.out[out+2:out+maxAnswerFrame]); n > 0 {
-			binary.BigEndian.PutUint16(w.out[out:], uint16(n))
-			out += 2 + n
-			responses++
-			bytesOut += uint64(n)
-		}
-		c.queries++
-		if c.queries == s.limits.MaxQueries {
-			err = errEnough
-		}
-	}
-	if queries > 0 {
+	w.req.KeepaliveUnits = uint16(c.server.keepalive.Load())
+	w.tally = tally{}
+	err := c.answerFrames(c.server.engine.Load())
+	if t := &w.tally; t.queries > 0 {
 		w.traffic.batches.Add(1)
-		w.traffic.queries.Add(queries)
-		w.traffic.bytesIn.Add(bytesIn)
-		w.traffic.responses.Add(responses)
-		w.traffic.bytesOut.Add(bytesOut)
-		if queries > responses {
-			w.traffic.unanswered.Add(queries - responses)
+		w.traffic.queries.Add(t.queries)
+		w.traffic.bytesIn.Add(t.bytesIn)
+		w.traffic.responses.Add(t.responses)
+		w.traffic.bytesOut.Add(t.bytesOut)
+		if t.queries > t.responses {
+			w.traffic.unanswered.Add(t.queries - t.responses)
 		}
 	}
-	if at > 0 || len(c.rest) == 0 {
-		c.since = s.tick.Load() // what is left, if anything, is another frame
+	if w.tally.at > 0 || len(c.rest) == 0 {
+		c.since = c.server.tick.Load() // what is left, if anything, is another frame
 	}
-	c.keep(w.in[at:c.have])
-	if out > 0 {
+	c.keep(w.in[w.tally.at:c.have])
+	if out := w.tally.out; out > 0 {
 		if failed := c.write(w.out[:out]); failed != nil {
 			err = failed
 		}
 	}
 	c.release()
 	return err
+}
+
+// answerFrames puts the answers to the whole frames of the workspace into it.
+func (c *conn) answerFrames(engine *query.Engine) (err error) {
+	defer c.caught(&err)
+	w, limits := c.work, &c.server.limits
+	t := &w.tally
+	for c.have-t.at >= 2 {
+		length := int(binary.BigEndian.Uint16(w.in[t.at:]))
+		if length < minFrameBytes || length > limits.MaxFrameBytes {
+			return errBadFrame
+		}
+		if c.have-t.at < 2+length {
+			return nil
+		}
+		if len(w.out)-t.out < maxAnswerFrame {
+			return nil // loop comes back for the rest
+		}
+		w.req.Wire = w.in[t.at+2 : t.at+2+length]
+		t.at += 2 + length
+		t.queries++
+		t.bytesIn += uint64(length)
+		if n := engine.Answer(w.query, &w.req, w.out[t.out+2:t.out+maxAnswerFrame]); n > 0 {
+			binary.BigEndian.PutUint16(w.out[t.out:], uint16(n))
+			t.out += 2 + n
+			t.responses++
+			t.bytesOut += uint64(n)
+		}
+		c.queries++
+		if c.queries == limits.MaxQueries {
+			return errEnough
+		}
+	}
+	return nil
+}
+
+// caught ends a panic of the engine. What it has answered before stays answered.
+func (c *conn) caught(err *error) {
+	value := recover()
+	if value == nil {
+		return
+	}
+	*err = errPanic
+	w := c.work
+	w.traffic.panics.Add(1)
+	fresh := query.NewWorker() // nobody knows in which state the old one is
+	*fresh.Counters() = *w.query.Counters()
+	w.query = fresh
+	if c.server.onPanic != nil {
+		c.server.onPanic(w.req.Wire, value)
+	}
 }
 
 // answerLast answers what has arrived until the server was told to stop, and
@@ -331,6 +360,8 @@ func (c *conn) reasonOf(err error) reason {
 		return enough
 	case errors.Is(err, errSlowReader):
 		return slowReader
+	case errors.Is(err, errPanic):
+		return failure
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		if p, _ := c.waits(); p == writing {
 			return slowReader

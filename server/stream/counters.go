@@ -21,7 +21,8 @@ type Counters struct {
 
 	Queries    uint64 // whole frames received
 	Responses  uint64 // made; a client that breaks off may not get all of them
-	Unanswered uint64 // queries that the engine doesn't answer
+	Unanswered uint64 // queries that the engine doesn't answer, or failed on
+	Panics     uint64 // of the latter, those on which it failed; each ends its connection
 	Batches    uint64 // reads that gave at least one query
 	BytesIn    uint64 // of queries, without their lengths
 	BytesOut   uint64 // of responses, likewise
@@ -30,13 +31,14 @@ type Counters struct {
 // traffic is one workspace's part. Who holds the workspace writes it, once a
 // read; anyone may read it.
 type traffic struct {
-	queries, responses, unanswered, batches, bytesIn, bytesOut atomic.Uint64
+	queries, responses, unanswered, panics, batches, bytesIn, bytesOut atomic.Uint64
 }
 
 func (t *traffic) addTo(sum *Counters) {
 	sum.Queries += t.queries.Load()
 	sum.Responses += t.responses.Load()
 	sum.Unanswered += t.unanswered.Load()
+	sum.Panics += t.panics.Load()
 	sum.Batches += t.batches.Load()
 	sum.BytesIn += t.bytesIn.Load()
 	sum.BytesOut += t.bytesOut.Load()

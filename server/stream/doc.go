@@ -48,6 +48,8 @@
 //	bad frame       shorter than a DNS header, or longer than MaxFrameBytes;
 //	                closed when the frames before it are answered, since where
 //	                the next one starts can't be trusted
+//	engine failed   it panicked on a query; closed when the queries before it are
+//	                answered. The process goes on; see [Config].OnPanic
 //	too many        see below
 //
 // Messages that the engine doesn't answer (responses, for one) are ignored.

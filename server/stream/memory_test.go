@@ -13,7 +13,7 @@ import (
 // the server at the first byte.
 func pipes(t *testing.T, limits Limits) (s *Server, dial func() *client) {
 	t.Helper()
-	s, err := New(limits, testengine.New(t))
+	s, err := New(Config{Limits: limits}, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}

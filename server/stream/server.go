@@ -15,12 +15,27 @@ import (
 	"yushan/server/query"
 )
 
+// Config is what a server needs to know.
+type Config struct {
+	// Addr is where to listen; port 0 lets the kernel choose. [New] doesn't look
+	// at it.
+	Addr   netip.AddrPort
+	Limits Limits
+	// OnPanic, unless nil, is told when the engine has panicked on a query, which
+	// is then left unanswered, and its connection closed. It is called by the
+	// goroutine that did, before its stack is unwound, so that debug.Stack tells
+	// where. It may be called by several at once, must return soon, and keep nothing
+	// of query.
+	OnPanic func(query []byte, value any)
+}
+
 // Server answers queries on connections. Its methods may be called from any
 // goroutine.
 type Server struct {
 	listener *net.TCPListener // nil if made by New
 	limits   Limits
 	engine   *atomic.Pointer[query.Engine]
+	onPanic  func(query []byte, value any)
 
 	workspaces workspaces
 	events     events
@@ -41,18 +56,18 @@ type Server struct {
 	serving   chan struct{} // closed when Serve doesn't accept any more; nil before Serve
 }
 
-// Listen takes a TCP address into use; port 0 lets the kernel choose. Nothing is
-// accepted before [Server.Serve], so that privileges can be given up in between.
-// If another server has the address, the error wraps EADDRINUSE.
+// Listen takes a TCP address into use. Nothing is accepted before [Server.Serve],
+// so that privileges can be given up in between. If another server has the
+// address, the error wraps EADDRINUSE.
 //
 // The engine's pointer must be set before Serve, and may be changed at any time:
 // the queries of one read are answered by one engine.
-func Listen(addr netip.AddrPort, limits Limits, engine *atomic.Pointer[query.Engine]) (*Server, error) {
-	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+func Listen(cfg Config, engine *atomic.Pointer[query.Engine]) (*Server, error) {
+	addr := netip.AddrPortFrom(cfg.Addr.Addr().Unmap(), cfg.Addr.Port())
 	if !addr.IsValid() {
 		return nil, errors.New("listen on TCP: no address given")
 	}
-	s, err := New(limits, engine)
+	s, err := New(cfg, engine)
 	if err != nil {
 		return nil, listen.Error("TCP", addr, err)
 	}
@@ -61,9 +76,9 @@ func Listen(addr netip.AddrPort, limits Limits, engine *atomic.Pointer[query.Eng
 		network = "tcp6" // sets IPV6_V6ONLY
 	}
 	// Idle connections don't live long enough for TCP's own keepalive.
-	config := net.ListenConfig{KeepAlive: -1}
-	config.SetMultipathTCP(false)
-	listener, err := config.Listen(context.Background(), network, addr.String())
+	listening := net.ListenConfig{KeepAlive: -1}
+	listening.SetMultipathTCP(false)
+	listener, err := listening.Listen(context.Background(), network, addr.String())
 	if err != nil {
 		return nil, listen.Error("TCP", addr, err)
 	}
@@ -73,17 +88,18 @@ func Listen(addr netip.AddrPort, limits Limits, engine *atomic.Pointer[query.Eng
 
 // New makes a server that accepts nothing itself, for use with
 // [Server.ServeConn].
-func New(limits Limits, engine *atomic.Pointer[query.Engine]) (*Server, error) {
-	limits, err := limits.withDefaults()
+func New(cfg Config, engine *atomic.Pointer[query.Engine]) (*Server, error) {
+	limits, err := cfg.Limits.withDefaults()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
-		limits: limits,
-		engine: engine,
-		stop:   make(chan struct{}),
-		ended:  make(chan struct{}),
-		table:  table{clients: map[netip.Addr]int{}},
+		limits:  limits,
+		engine:  engine,
+		onPanic: cfg.OnPanic,
+		stop:    make(chan struct{}),
+		ended:   make(chan struct{}),
+		table:   table{clients: map[netip.Addr]int{}},
 	}
 	s.workspaces.init(limits)
 	s.adapt()

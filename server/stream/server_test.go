@@ -26,7 +26,7 @@ var loopback = netip.MustParseAddrPort("127.0.0.1:0")
 // start serves a free port of 127.0.0.1 for the test's time.
 func start(t testing.TB, limits Limits) *Server {
 	t.Helper()
-	s, err := Listen(loopback, limits, testengine.New(t))
+	s, err := Listen(Config{Addr: loopback, Limits: limits}, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func eventually(t testing.TB, failure string, ok func() bool) {
 
 func TestAnswersOverBothFamilies(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", "0.0.0.0:0", "[::]:0", "[::ffff:127.0.0.1]:0"} {
-		s, err := Listen(netip.MustParseAddrPort(addr), Limits{}, testengine.New(t))
+		s, err := Listen(Config{Addr: netip.MustParseAddrPort(addr)}, testengine.New(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -162,12 +162,12 @@ func TestAnswersOverBothFamilies(t *testing.T) {
 
 func TestSecondServerIsRefused(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", "0.0.0.0:0"} {
-		first, err := Listen(netip.MustParseAddrPort(addr), Limits{}, testengine.New(t))
+		first, err := Listen(Config{Addr: netip.MustParseAddrPort(addr)}, testengine.New(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		serve(t, first)
-		second, err := Listen(first.Addr(), Limits{}, testengine.New(t))
+		second, err := Listen(Config{Addr: first.Addr()}, testengine.New(t))
 		if err == nil {
 			shutdown(t, second)
 			t.Errorf("%s: a second server could listen", first.Addr())
@@ -183,12 +183,12 @@ func TestSecondServerIsRefused(t *testing.T) {
 }
 
 func TestWildcardIPv6LeavesIPv4Alone(t *testing.T) {
-	six, err := Listen(netip.MustParseAddrPort("[::]:0"), Limits{}, testengine.New(t))
+	six, err := Listen(Config{Addr: netip.MustParseAddrPort("[::]:0")}, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	serve(t, six)
-	four, err := Listen(netip.AddrPortFrom(netip.IPv4Unspecified(), six.Addr().Port()), Limits{}, testengine.New(t))
+	four, err := Listen(Config{Addr: netip.AddrPortFrom(netip.IPv4Unspecified(), six.Addr().Port())}, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +213,7 @@ func TestBadConfigIsExplained(t *testing.T) {
 		{loopback, Limits{IdleTimeout: 1}, "at least 1ms"},
 		{netip.MustParseAddrPort("192.0.2.1:0"), Limits{}, "this machine has no such address"},
 	} {
-		s, err := Listen(tt.addr, tt.limits, testengine.New(t))
+		s, err := Listen(Config{Addr: tt.addr, Limits: tt.limits}, testengine.New(t))
 		if err == nil {
 			shutdown(t, s)
 			t.Errorf("%+v: no error, expected %q", tt, tt.want)
@@ -225,7 +225,7 @@ func TestBadConfigIsExplained(t *testing.T) {
 
 // A connection of any kind is served, even one without buffers and addresses.
 func TestServeConnPipe(t *testing.T) {
-	s, err := New(Limits{}, testengine.New(t))
+	s, err := New(Config{}, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}

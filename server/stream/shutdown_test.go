@@ -17,7 +17,7 @@ import (
 // not read them yet; then the connection is closed.
 func TestShutdownAnswersWhatHasArrived(t *testing.T) {
 	const queries = 1000
-	s, err := Listen(loopback, Limits{}, testengine.New(t))
+	s, err := Listen(Config{Addr: loopback}, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestShutdownCutShort(t *testing.T) {
 	if n := s.Counters().Open; n != 0 {
 		t.Errorf("%d connections open", n)
 	}
-	again, err := Listen(s.Addr(), Limits{}, testengine.New(t))
+	again, err := Listen(Config{Addr: s.Addr()}, testengine.New(t))
 	if err != nil {
 		t.Fatalf("the port isn't free: %v", err)
 	}
@@ -148,7 +148,7 @@ func TestShutdownCutShort(t *testing.T) {
 }
 
 func TestShutdownBeforeServe(t *testing.T) {
-	s, err := Listen(loopback, Limits{}, testengine.New(t))
+	s, err := Listen(Config{Addr: loopback}, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func selfSigned(t *testing.T) tls.Certificate {
 // serveTLS serves TLS connections with ServeConn, as a DoT listener would.
 func serveTLS(t *testing.T, limits Limits) (s *Server, dial func() *client) {
 	t.Helper()
-	s, err := New(limits, testengine.New(t))
+	s, err := New(Config{Limits: limits}, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}

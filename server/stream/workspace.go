@@ -23,6 +23,7 @@ type workspace struct {
 	in, out []byte
 	query   *query.Worker
 	req     query.Request
+	tally   tally
 	traffic traffic
 	slot    int // in workspaces.all, whose mutex guards it
 }
