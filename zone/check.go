@@ -77,7 +77,7 @@ func (a *assembly) checkOwner(apex bool) {
 	}
 	owner := func() string { return dname.Display(g.owner) }
 	if cname != nil && other != nil {
-		a.fail(CNAMEAndOther, cname.records[0].at, "%s has a CNAME record and a %s record: a CNAME stands alone", owner(), typeName(other.rrtype))
+		a.fail(CNAMEAndOther, cname.records[0].at, "%s has a CNAME record and other data, %s: a CNAME stands alone", owner(), typeName(other.rrtype))
 	}
 	if cname != nil && len(cname.records) > 1 {
 		a.fail(SeveralCNAME, cname.records[1].at, "%s has %d CNAME records: it may have one", owner(), len(cname.records))
