@@ -66,8 +66,7 @@ func (e *encoder) rrset(owner []byte, rrtype uint16, records, signatures []rr) (
 	for _, r := range signatures {
 		at := len(e.out) - recordBytes
 		e.fixups = binary.LittleEndian.AppendUint16(e.fixups, uint16(at))
-		e.header(ToOwner, TypeRRSIG, r.ttl, len(r.rdata))
-		e.out = append(e.out, r.rdata...)
+		e.plain(ToOwner, TypeRRSIG, r)
 	}
 	if len(e.out) > maxRRsetBytes {
 		return nil, false

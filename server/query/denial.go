@@ -30,7 +30,7 @@ func (w *Worker) noData(node zone.Node, encloser []byte) {
 			return
 		}
 		w.proveEncloser3(encloser) // RFC 5155 §7.2.5
-		w.putNSEC3(w.zone.NSEC3(w.zone.Hash(w.wildcard(encloser))))
+		w.cover3(w.wildcard(encloser))
 	}
 }
 
@@ -48,7 +48,7 @@ func (w *Worker) nxDomain(match zone.Match) {
 		w.putNSEC(w.wildcardKey(encloser))
 	case zone.NSEC3: // RFC 5155 §7.2.2
 		encloser = w.proveEncloser3(encloser)
-		w.putNSEC3(w.zone.NSEC3(w.zone.Hash(w.wildcard(encloser))))
+		w.cover3(w.wildcard(encloser))
 	}
 }
 
@@ -152,11 +152,17 @@ func (w *Worker) putNSEC(key []byte) {
 }
 
 // putNSEC3 adds an NSEC3 record.
-func (w *Worker) putNSEC3(d zone.Denial3, _ bool) {
+func (w *Worker) putNSEC3(d zone.Denial3) {
 	if !w.proofs.add(d.RRset) {
 		return
 	}
 	w.putOwned(d.RRset, d.AppendOwner(w.ownerBuf[:0], w.zone.Origin()))
+}
+
+// cover3 adds the NSEC3 record that covers name, or matches it.
+func (w *Worker) cover3(name []byte) {
+	d, _ := w.zone.NSEC3(w.zone.Hash(name))
+	w.putNSEC3(d)
 }
 
 // proveEncloser3 proves which is the closest encloser of the name, and that
@@ -167,13 +173,13 @@ func (w *Worker) proveEncloser3(encloser []byte) []byte {
 	for {
 		d, matches := w.match3(encloser)
 		if matches || len(encloser) <= len(w.zone.Origin()) {
-			w.putNSEC3(d, matches)
+			w.putNSEC3(d)
 			break
 		}
 		encloser = dname.Parent(encloser)
 	}
 	if len(encloser) < len(w.name) {
-		w.putNSEC3(w.zone.NSEC3(w.zone.Hash(w.nextCloser(encloser))))
+		w.cover3(w.nextCloser(encloser))
 	}
 	return encloser
 }
@@ -190,7 +196,7 @@ func (w *Worker) match3(name []byte) (d zone.Denial3, matches bool) {
 // is the one that is looked up, or a cut above it (§7.2.7).
 func (w *Worker) proveNoData3(name []byte) {
 	if d, matches := w.match3(name); matches {
-		w.putNSEC3(d, true)
+		w.putNSEC3(d)
 		return
 	}
 	w.proveEncloser3(dname.Parent(name))
@@ -249,11 +255,6 @@ func (w *Worker) putOwner(owner []byte) bool {
 
 // endsWith tells whether suffix is the name that is looked up, or an ancestor of it.
 func (w *Worker) endsWith(suffix []byte) bool {
-	at := len(w.name) - len(suffix)
-	for _, start := range w.starts {
-		if int(start) == at {
-			return string(w.name[at:]) == string(suffix)
-		}
-	}
-	return false
+	_, ok := w.label(len(suffix))
+	return ok && string(w.name[len(w.name)-len(suffix):]) == string(suffix)
 }

@@ -96,13 +96,22 @@ func (w *Worker) ancestor(keyLen int) []byte {
 // nextCloser returns the name one label longer than encloser, its ancestor
 // (RFC 5155 §1.3).
 func (w *Worker) nextCloser(encloser []byte) []byte {
-	at := len(w.name) - len(encloser)
-	for i, start := range w.starts {
-		if int(start) == at {
-			return w.name[w.starts[i-1]:]
-		}
+	if i, ok := w.label(len(encloser)); ok {
+		return w.name[w.starts[i-1]:]
 	}
 	return w.name
+}
+
+// label returns which label of the name begins n bytes before its end, and
+// false if none does.
+func (w *Worker) label(n int) (i int, ok bool) {
+	at := len(w.name) - n
+	for i, start := range w.starts {
+		if int(start) == at {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // seen are the names that the answer has led through, to notice when it goes
