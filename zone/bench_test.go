@@ -7,10 +7,10 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"syscall"
 	"testing"
 	"time"
 
+	"yushan/internal/cputime"
 	"yushan/zone/dname"
 	"yushan/zone/master"
 )
@@ -57,19 +57,11 @@ func registry(delegations int) []byte {
 // machine disturbs less than the time on the clock.
 type processor struct{ used, since time.Duration }
 
-func (p *processor) start() { p.since = processTime() }
-func (p *processor) stop()  { p.used += processTime() - p.since }
+func (p *processor) start(b *testing.B) { p.since = cputime.Used(b) }
+func (p *processor) stop(b *testing.B)  { p.used += cputime.Used(b) - p.since }
 
 func (p *processor) report(b *testing.B) {
 	b.ReportMetric(float64(p.used.Nanoseconds())/float64(b.N), "cpu-ns/op")
-}
-
-func processTime() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func loadText(tb testing.TB, text []byte) *Zone {
@@ -106,11 +98,11 @@ func BenchmarkLoad(b *testing.B) {
 			b.SetBytes(int64(len(file.text)))
 			var z *Zone
 			var p processor
-			p.start()
+			p.start(b)
 			for b.Loop() {
 				z = loadText(b, file.text)
 			}
-			p.stop()
+			p.stop(b)
 			p.report(b)
 			b.ReportMetric(float64(z.Stats().Records)*float64(b.N)/b.Elapsed().Seconds(), "records/s")
 			b.ReportMetric(float64(z.Stats().Bytes)/float64(z.Stats().Cuts), "bytes/delegation")
@@ -187,12 +179,12 @@ func BenchmarkEdit(b *testing.B) {
 			for b.Loop() {
 				b.StopTimer()
 				e := transfer(z, size[0])
-				p.start()
+				p.start(b)
 				b.StartTimer()
 				if next, report := e.Commit(); next == nil {
 					b.Fatal(report.Findings)
 				}
-				p.stop()
+				p.stop(b)
 			}
 			p.report(b)
 		})
@@ -203,7 +195,7 @@ func BenchmarkEdit(b *testing.B) {
 func BenchmarkEditSibling(b *testing.B) {
 	z := registryZone(b, 200_000)
 	var p processor
-	p.start()
+	p.start(b)
 	for b.Loop() {
 		e := z.Edit()
 		e.RemoveRRset(wire("ns1.registrar7.tw."), TypeA)
@@ -212,14 +204,14 @@ func BenchmarkEditSibling(b *testing.B) {
 			b.Fatal(report.Findings)
 		}
 	}
-	p.stop()
+	p.stop(b)
 	p.report(b)
 }
 
 func BenchmarkRecords(b *testing.B) {
 	z := registryZone(b, 200_000)
 	var p processor
-	p.start()
+	p.start(b)
 	for b.Loop() {
 		n := 0
 		for range z.Records() {
@@ -229,7 +221,7 @@ func BenchmarkRecords(b *testing.B) {
 			b.Fatalf("%d records, the zone has %d", n, z.Stats().Records)
 		}
 	}
-	p.stop()
+	p.stop(b)
 	p.report(b)
 }
 

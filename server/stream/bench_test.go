@@ -4,13 +4,9 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"strconv"
 	"sync"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"yushan/internal/testengine"
 )
@@ -143,24 +139,5 @@ func echo(listener net.Listener) {
 }
 
 func underLoad(b *testing.B, addr string, conns, window int) {
-	load := exec.Command(os.Args[0])
-	load.Env = append(os.Environ(), loadAddr+"="+addr, loadConns+"="+strconv.Itoa(conns), loadWindow+"="+strconv.Itoa(window), loadQueries+"="+strconv.Itoa(b.N))
-	load.Stderr = os.Stderr
-	b.ReportAllocs()
-	b.ResetTimer()
-	before := cpuTime()
-	if err := load.Run(); err != nil {
-		b.Fatal(err)
-	}
-	b.StopTimer()
-	b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/float64(b.N), "cpu-ns/query")
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "queries/s")
-}
-
-func cpuTime() time.Duration {
-	var usage unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	testengine.MeasureLoad(b, loadAddr+"="+addr, loadConns+"="+strconv.Itoa(conns), loadWindow+"="+strconv.Itoa(window), loadQueries+"="+strconv.Itoa(b.N))
 }

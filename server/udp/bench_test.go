@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"strconv"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
+
+	"yushan/internal/testengine"
 )
 
 // The load of a benchmark comes from another process, so that the CPU time of
@@ -134,24 +134,5 @@ func echo(fd int, stop chan struct{}) {
 }
 
 func underLoad(b *testing.B, addr netip.AddrPort) {
-	load := exec.Command(os.Args[0])
-	load.Env = append(os.Environ(), loadAddr+"="+addr.String(), loadQueries+"="+strconv.Itoa(b.N))
-	load.Stderr = os.Stderr
-	b.ReportAllocs()
-	b.ResetTimer()
-	before := cpuTime()
-	if err := load.Run(); err != nil {
-		b.Fatal(err)
-	}
-	b.StopTimer()
-	b.ReportMetric(float64((cpuTime()-before).Nanoseconds())/float64(b.N), "cpu-ns/query")
-	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "queries/s")
-}
-
-func cpuTime() time.Duration {
-	var usage unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
-		panic(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	testengine.MeasureLoad(b, loadAddr+"="+addr.String(), loadQueries+"="+strconv.Itoa(b.N))
 }

@@ -13,9 +13,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
-	"golang.org/x/sys/unix"
+	"yushan/internal/cputime"
 )
 
 // delegations writes a zone like that of a ccTLD: each delegation has two or
@@ -102,7 +101,7 @@ func benchmarkRead(b *testing.B, path string, size int64, opts Options) {
 	b.SetBytes(size)
 	b.ReportAllocs()
 	var records atomic.Int64
-	before := cpuTime(b)
+	before := cputime.Used(b)
 	for b.Loop() {
 		if _, err := Read(context.Background(), path, opts, func(batch *Batch) {
 			records.Add(int64(len(batch.Records)))
@@ -111,15 +110,5 @@ func benchmarkRead(b *testing.B, path string, size int64, opts Options) {
 		}
 	}
 	b.ReportMetric(float64(records.Load())/b.Elapsed().Seconds()/1e6, "Mrecords/s")
-	b.ReportMetric(float64(size)*float64(b.N)/(cpuTime(b)-before).Seconds()/1e6, "MB/cpu-s")
-}
-
-// cpuTime is the time that the process had a core. Other processes hardly
-// disturb it, as they do the time on the clock.
-func cpuTime(b *testing.B) time.Duration {
-	var usage unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	b.ReportMetric(float64(size)*float64(b.N)/(cputime.Used(b)-before).Seconds()/1e6, "MB/cpu-s")
 }

@@ -4,21 +4,12 @@ import (
 	"fmt"
 	"net"
 	"runtime"
-	"syscall"
 	"testing"
 
 	"github.com/miekg/dns"
-)
 
-// cpuSeconds is the processor time of this process, which a busy machine disturbs
-// less than the clock.
-func cpuSeconds(b *testing.B) float64 {
-	var usage syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
-		b.Fatal(err)
-	}
-	return float64(usage.Utime.Nano()+usage.Stime.Nano()) / 1e9
-}
+	"yushan/internal/cputime"
+)
 
 // BenchmarkSign measures signatures for a second of one core, all else included.
 func BenchmarkSign(b *testing.B) {
@@ -26,7 +17,7 @@ func BenchmarkSign(b *testing.B) {
 	for _, algorithm := range []uint8{dns.ECDSAP256SHA256, dns.ED25519, dns.RSASHA256} {
 		b.Run(dns.AlgorithmToString[algorithm], func(b *testing.B) {
 			opts := Options{Keys: newKeys(b, origin, algorithm), Denial: NSEC, Workers: 1}
-			signatures, before := 0, cpuSeconds(b)
+			signatures, before := 0, cputime.Used(b).Seconds()
 			for b.Loop() {
 				for rr, err := range Stream(b.Context(), origin, rrs, opts) {
 					if err != nil {
@@ -37,7 +28,7 @@ func BenchmarkSign(b *testing.B) {
 					}
 				}
 			}
-			b.ReportMetric(float64(signatures)/(cpuSeconds(b)-before), "signatures/CPU-s")
+			b.ReportMetric(float64(signatures)/(cputime.Used(b).Seconds()-before), "signatures/CPU-s")
 		})
 	}
 }
@@ -60,7 +51,7 @@ func BenchmarkOptOut(b *testing.B) {
 	}
 	opts := Options{Keys: newKeys(b, origin, dns.ECDSAP256SHA256), Denial: NSEC3, OptOut: true}
 	b.ReportAllocs()
-	before := cpuSeconds(b)
+	before := cputime.Used(b).Seconds()
 	for b.Loop() {
 		for _, err := range Stream(b.Context(), origin, rrs, opts) {
 			if err != nil {
@@ -68,7 +59,7 @@ func BenchmarkOptOut(b *testing.B) {
 			}
 		}
 	}
-	b.ReportMetric(float64(len(rrs))*float64(b.N)/(cpuSeconds(b)-before), "records/CPU-s")
+	b.ReportMetric(float64(len(rrs))*float64(b.N)/(cputime.Used(b).Seconds()-before), "records/CPU-s")
 }
 
 // BenchmarkMemory tells what a signed zone holds beside its unsigned records.
