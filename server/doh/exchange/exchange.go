@@ -23,11 +23,10 @@ type Request struct {
 	// Field values as received, without white space around them; empty if the
 	// field is missing. Where a field comes more than once, the values are joined
 	// by ", " (RFC 9110 §5.3), which makes a doubled Content-Type invalid, as it
-	// should be.
-	Authority       []byte // Host, :authority
+	// should be. Accept isn't among them: whatever it says, a client must be
+	// prepared for application/dns-message (RFC 8484 §4.1).
 	ContentType     []byte
 	ContentEncoding []byte
-	Accept          []byte
 	Forwarded       []byte // RFC 7239
 	XForwardedFor   []byte
 
@@ -69,7 +68,8 @@ type Response struct {
 	// Body is the content. It lies in Buffer, or in memory that never changes.
 	Body []byte
 	// Buffer is given by the transport: at least MaxBody bytes, which the handler
-	// may use for Body. What it holds at first is undefined.
+	// may use for Body. What it holds at first is undefined. It doesn't overlap
+	// anything of the request.
 	Buffer []byte
 }
 
