@@ -73,10 +73,10 @@ func TestEveryTypeIsThere(t *testing.T) {
 	}
 }
 
-// RFC 5737, RFC 3849.
+// RFC 5737, RFC 3849; and this machine, where the lookup page is.
 func TestAddressesAreForDocumentation(t *testing.T) {
 	var ranges []netip.Prefix
-	for _, s := range []string{"192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"} {
+	for _, s := range []string{"127.0.0.1/32", "::1/128", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32"} {
 		ranges = append(ranges, netip.MustParsePrefix(s))
 	}
 	for _, z := range Zones {
