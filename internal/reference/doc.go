@@ -16,6 +16,7 @@
 //	denial.go      which NSEC and NSEC3 records prove what
 //	additional.go  glue, and addresses of servers
 //
-// Two more files judge responses: compare.go tells two of them apart in DNS's own
-// notation, and udp.go says what may be left out to save space.
+// Three more files judge responses: compare.go tells two of them apart in DNS's own
+// notation, udp.go says what may be left out to save space, and padding.go what has
+// to be added to hide a response's length.
 package reference

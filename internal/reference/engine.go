@@ -36,7 +36,28 @@ func New(zones map[string][]dns.RR, options Options) *Engine {
 	return e
 }
 
-// Response is an answer before it is cut to a size.
+// Request is a message, and how it came.
+type Request struct {
+	Wire      []byte
+	Transport Transport
+	// KeepaliveUnits is the connection's idle time-out, in units of 100 ms, that
+	// clients are told when they ask; 0 tells none.
+	KeepaliveUnits uint16
+}
+
+// Transport is what a message came by.
+type Transport int
+
+// The transports.
+const (
+	UDP Transport = iota
+	TCP
+	DoT // DNS over TLS
+	DoH // DNS over HTTPS
+	DoQ // DNS over QUIC
+)
+
+// Response is an answer before it is cut to a size, and without padding.
 type Response struct {
 	Msg *dns.Msg
 	// Required is how many records at the start of Msg.Extra may not be left out
@@ -44,13 +65,16 @@ type Response struct {
 	Required int
 	// UDPBytes is the most the response may have over UDP.
 	UDPBytes int
+	// Padded says that the response must be padded; see [Response.Unpad].
+	Padded bool
 	// Origin is the apex of the zone that the answer is from, "" without one.
 	Origin string
 }
 
 // Answer returns the response to a message, as a stream would carry it, or nil
 // when the message is to be dropped.
-func (e *Engine) Answer(wire []byte) *Response {
+func (e *Engine) Answer(request Request) *Response {
+	wire := request.Wire
 	if len(wire) < headerBytes || wire[2]&0x80 != 0 {
 		return nil // never answer a response, nor what isn't even a header
 	}
@@ -66,6 +90,12 @@ func (e *Engine) Answer(wire []byte) *Response {
 	}
 
 	q, err := readQuery(wire)
+	// RFC 7828 speaks of TCP, and TLS is over TCP: a client's option is empty there
+	// (§3.2.1). Elsewhere whatever it holds is ignored (§3.3.1).
+	keepalive := q.opt.has(dns.EDNS0TCPKEEPALIVE) && (request.Transport == TCP || request.Transport == DoT)
+	if keepalive && err == nil && q.opt.version == 0 && q.opt.hasData(dns.EDNS0TCPKEEPALIVE) {
+		err = errFormat
+	}
 	if err == errQuestion {
 		m.Rcode = dns.RcodeFormatError
 		return r
@@ -79,6 +109,11 @@ func (e *Engine) Answer(wire []byte) *Response {
 		opt.SetUDPSize(uint16(e.options.MaxUDPBytes))
 		opt.SetDo(q.opt.do) // RFC 3225 §3
 		e.addNSID(q, opt)
+		if keepalive && request.KeepaliveUnits > 0 { // RFC 7828 §3.3.2
+			opt.Option = append(opt.Option, &dns.EDNS0_TCP_KEEPALIVE{Code: dns.EDNS0TCPKEEPALIVE, Timeout: request.KeepaliveUnits})
+		}
+		// RFC 7830 §4, §6: what was asked for with padding, and is encrypted.
+		r.Padded = q.opt.has(dns.EDNS0PADDING) && request.Transport >= DoT
 	}
 	switch {
 	case err != nil:
@@ -111,6 +146,12 @@ func (e *Engine) internet(q *query, r *Response, opt *dns.OPT) {
 	case q.qtype == dns.TypeAXFR || q.qtype == dns.TypeIXFR:
 		m.Rcode = dns.RcodeRefused
 		addEDE(opt, dns.ExtendedErrorCodeProhibited)
+		return
+	case q.qtype == dns.TypeNXNAME:
+		// RFC 9824 §3.5: it stands in NSEC records that somebody else makes, and for
+		// nothing that could be asked for.
+		m.Rcode = dns.RcodeFormatError
+		addEDE(opt, dns.ExtendedErrorCodeInvalidQueryType)
 		return
 	case z == nil:
 		m.Rcode = dns.RcodeRefused

@@ -42,6 +42,11 @@ func (o *optRecord) has(code uint16) bool {
 	return o != nil && slices.ContainsFunc(o.options, func(option option) bool { return option.code == code })
 }
 
+// hasData reports whether an option with the code isn't empty.
+func (o *optRecord) hasData(code uint16) bool {
+	return o != nil && slices.ContainsFunc(o.options, func(option option) bool { return option.code == code && len(option.data) > 0 })
+}
+
 // Header offsets (RFC 1035 §4.1.1).
 const (
 	headerBytes = 12
@@ -107,11 +112,8 @@ func readQuery(wire []byte) (*query, error) {
 			}
 			var ok bool
 			q.opt, ok = readOPT(record)
-			for _, option := range q.opt.options {
-				// RFC 9660 §3.2: a query's ZONEVERSION has no data.
-				if option.code == dns.EDNS0ZONEVERSION && len(option.data) > 0 {
-					ok = false
-				}
+			if q.opt.hasData(dns.EDNS0ZONEVERSION) { // RFC 9660 §3.2
+				ok = false
 			}
 			// RFC 6891 §6.1.3: what another version means by its options is unknown.
 			if !ok && q.opt.version == 0 {

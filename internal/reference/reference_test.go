@@ -161,6 +161,49 @@ func TestCompareUDP(t *testing.T) {
 	}
 }
 
+// What a judge of padding must see, and what it must not.
+func TestUnpad(t *testing.T) {
+	padded := func(counts ...int) []byte {
+		m := new(dns.Msg).SetQuestion("a.tw.", dns.TypeA)
+		m.Id, m.Response = 1, true
+		m.SetEdns0(1232, false)
+		for _, n := range counts {
+			m.IsEdns0().Option = append(m.IsEdns0().Option, &dns.EDNS0_PADDING{Padding: make([]byte, n)})
+		}
+		wire, err := m.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wire
+	}
+	plain := padded()
+	exact := paddingBlock - 4 - len(plain)
+	dirty := padded(exact)
+	dirty[len(dirty)-1] = 1
+	for name, test := range map[string]struct {
+		wire   []byte
+		padded bool
+		ok     bool
+	}{
+		"none, none asked for": {plain, false, true},
+		"not asked for":        {padded(exact), false, false},
+		"missing":              {plain, true, false},
+		"exact":                {padded(exact), true, true},
+		"one byte too few":     {padded(exact - 1), true, false},
+		"one block too many":   {padded(exact + paddingBlock), true, false},
+		"two options":          {padded(exact-4, 0), true, false},
+		"not zero":             {dirty, true, false},
+	} {
+		got, problem := (&Response{Padded: test.padded}).Unpad(test.wire)
+		if (problem == "") != test.ok {
+			t.Errorf("%s: got %q", name, problem)
+		}
+		if problem == "" && string(got) != string(plain) {
+			t.Errorf("%s: unpadded % x, expected % x", name, got, plain)
+		}
+	}
+}
+
 func parse(t *testing.T, text string) (records []dns.RR) {
 	t.Helper()
 	parser := dns.NewZoneParser(strings.NewReader(text), "", "")

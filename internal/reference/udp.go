@@ -10,7 +10,8 @@ import (
 )
 
 // CompareUDP judges an answer that came over UDP by the one that came over a
-// stream to the same query, which must have passed [Compare]. It may not be
+// stream to the same query, which must have passed [Compare] and have neither
+// padding nor keepalive. It may not be
 // larger than allowed; it leaves out nothing but addresses that need not be
 // there; and it has TC set, and nothing in it, only if what must be there
 // doesn't fit.
@@ -28,7 +29,7 @@ func CompareUDP(expected *Response, stream, udp []byte) string {
 		return fmt.Sprintf("expected at most %d bytes, got %d:\n%s", expected.UDPBytes, len(udp), text(udp))
 	}
 	if len(emptied(stream)) > expected.UDPBytes {
-		stream = withoutNSID(stream) // even the question and OPT alone don't fit with it
+		stream = withoutOption(stream, dns.EDNS0NSID) // even the question and OPT alone don't fit with it
 	}
 	if len(stream) <= expected.UDPBytes {
 		if bytes.Equal(stream, udp) {
@@ -88,19 +89,17 @@ func emptied(wire []byte) []byte {
 	return short
 }
 
-// withoutNSID is a response without the NSID option of its OPT record.
-func withoutNSID(wire []byte) []byte {
-	_, _, additional := records(wire)
-	i := slices.IndexFunc(additional, func(r record) bool { return r.rtype == dns.TypeOPT })
-	if i < 0 {
+// withoutOption is a response without the options of that code in its OPT record.
+func withoutOption(wire []byte, code uint16) []byte {
+	r, opt := optOf(wire)
+	if opt == nil {
 		return wire
 	}
-	end := additional[i].offset + additional[i].bytes()
-	start := end - len(additional[i].rdata)
+	end := r.offset + r.bytes()
+	start := end - len(r.rdata)
 	short := bytes.Clone(wire[:start])
-	opt, _ := readOPT(additional[i])
 	for _, option := range opt.options {
-		if option.code != dns.EDNS0NSID {
+		if option.code != code {
 			short = binary.BigEndian.AppendUint16(short, option.code)
 			short = binary.BigEndian.AppendUint16(short, uint16(len(option.data)))
 			short = append(short, option.data...)
@@ -108,6 +107,17 @@ func withoutNSID(wire []byte) []byte {
 	}
 	binary.BigEndian.PutUint16(short[start-2:], uint16(len(short)-start))
 	return append(short, wire[end:]...)
+}
+
+// optOf is a response's OPT record, nil without one.
+func optOf(wire []byte) (record, *optRecord) {
+	_, _, additional := records(wire)
+	i := slices.IndexFunc(additional, func(r record) bool { return r.rtype == dns.TypeOPT })
+	if i < 0 {
+		return record{}, nil
+	}
+	opt, _ := readOPT(additional[i])
+	return additional[i], opt
 }
 
 // compareSubset compares an answer with a larger one that it was cut from.

@@ -44,7 +44,7 @@ func TestAnswersValidate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			response := engine.Answer(query)
+			response := engine.Answer(reference.Request{Wire: query, Transport: reference.TCP})
 			validator := validators[response.Origin]
 			// A validator asks for neither.
 			switch m.Question[0].Qtype {

@@ -133,7 +133,7 @@ func (q *Queries) long(name string) string {
 var queryTypes = []uint16{
 	dns.TypeA, dns.TypeAAAA, dns.TypeNS, dns.TypeSOA, dns.TypeMX, dns.TypeTXT, dns.TypeCNAME, dns.TypeDNAME, dns.TypeSRV,
 	dns.TypeSVCB, dns.TypeHTTPS, dns.TypeDS, dns.TypeDNSKEY, dns.TypeNSEC, dns.TypeNSEC3, dns.TypeNSEC3PARAM, dns.TypeRRSIG,
-	dns.TypeANY, dns.TypeAXFR, dns.TypeIXFR, dns.TypeOPT, dns.TypeTSIG, dns.TypeMAILB, dns.TypeNone, 65280, 65535,
+	dns.TypeANY, dns.TypeNXNAME, dns.TypeAXFR, dns.TypeIXFR, dns.TypeOPT, dns.TypeTSIG, dns.TypeMAILB, dns.TypeNone, 65280, 65535,
 }
 
 // Type returns a type to ask for.
@@ -218,7 +218,7 @@ func (q *Queries) opt() *dns.OPT {
 		opt.Option = append(opt.Option, &dns.EDNS0_LOCAL{Code: code, Data: []byte(data)})
 	}
 	for q.chance(20) {
-		switch q.r.IntN(8) {
+		switch q.r.IntN(12) {
 		case 0, 1:
 			local(dns.EDNS0NSID, strings.Repeat("n", q.r.IntN(3)/2))
 		case 2, 3:
@@ -233,6 +233,12 @@ func (q *Queries) opt() *dns.OPT {
 			local(dns.EDNS0SUBNET, "\x00\x01\x18\x00\xc0\x00\x02")
 		case 7:
 			local(65001, "anything")
+		case 8, 9:
+			local(dns.EDNS0PADDING, strings.Repeat("\x00", q.r.IntN(200)))
+		case 10:
+			local(dns.EDNS0PADDING, "not zeros")
+		case 11:
+			local(dns.EDNS0TCPKEEPALIVE, strings.Repeat("k", max(q.r.IntN(12)-9, 0)))
 		}
 	}
 	return opt

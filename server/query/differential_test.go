@@ -1,6 +1,7 @@
 package query_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -186,17 +187,43 @@ func toRecord(rr dns.RR) (master.Record, error) {
 	return master.Record{Owner: owner, RDATA: rdata, TTL: h.Ttl, Type: h.Rrtype, Class: h.Class}, err
 }
 
+const keepaliveUnits = 300
+
 func (p *pair) ask(wire []byte, transport query.Transport) []byte {
-	n := p.engine.Answer(p.worker, &query.Request{Wire: wire, Transport: transport}, p.buf)
+	n := p.engine.Answer(p.worker, &query.Request{Wire: wire, Transport: transport, KeepaliveUnits: keepaliveUnits}, p.buf)
 	return append([]byte(nil), p.buf[:n]...)
 }
 
-// compare asks both and returns what is different, "" if nothing is.
+func (p *pair) expect(wire []byte, transport reference.Transport) *reference.Response {
+	return p.reference.Answer(reference.Request{Wire: wire, Transport: transport, KeepaliveUnits: keepaliveUnits})
+}
+
+// compare asks both over all transports and returns what is different, "" if
+// nothing is.
 func (p *pair) compare(wire []byte) string {
-	expected := p.reference.Answer(wire)
-	stream := p.ask(wire, query.TCP)
-	if d := reference.Compare(expected, stream); d != "" {
-		return d + p.describe(wire, expected)
+	// Connections with a time-out to tell of, padded and not.
+	expected := p.expect(wire, reference.DoT)
+	stream, d := expected.Unpad(p.ask(wire, query.DoT))
+	if d == "" {
+		d = reference.Compare(expected, stream)
+	}
+	if d != "" {
+		return "over TLS: " + d + p.describe(wire, expected)
+	}
+	if tcp := p.ask(wire, query.TCP); !bytes.Equal(tcp, stream) {
+		return fmt.Sprintf("over TCP:\n% x\nexpected what TLS has without padding:\n% x\n", tcp, stream) + p.describe(wire, expected)
+	}
+	// The others.
+	expected = p.expect(wire, reference.DoH)
+	padded := p.ask(wire, query.DoH)
+	if stream, d = expected.Unpad(padded); d == "" {
+		d = reference.Compare(expected, stream)
+	}
+	if d != "" {
+		return "over HTTPS: " + d + p.describe(wire, expected)
+	}
+	if quic := p.ask(wire, query.DoQ); !bytes.Equal(quic, padded) {
+		return fmt.Sprintf("over QUIC:\n% x\nexpected the same as over HTTPS:\n% x\n", quic, padded) + p.describe(wire, expected)
 	}
 	if d := reference.CompareUDP(expected, stream, p.ask(wire, query.UDP)); d != "" {
 		return "over UDP: " + d + p.describe(wire, expected)

@@ -10,6 +10,7 @@ import (
 const (
 	optionNSID        uint16 = 3  // RFC 5001
 	optionKeepalive   uint16 = 11 // RFC 7828
+	optionPadding     uint16 = 12 // RFC 7830
 	optionEDE         uint16 = 15 // RFC 8914
 	optionZoneVersion uint16 = 19 // RFC 9660
 )
@@ -19,7 +20,12 @@ const (
 	edeNone             uint16 = 0
 	edeProhibited       uint16 = 18
 	edeNotAuthoritative uint16 = 20
+	edeInvalidQueryType uint16 = 30
 )
+
+// paddingBlock is what the length of a padded answer is a multiple of (RFC 8467
+// §4.1).
+const paddingBlock = 468
 
 const (
 	flagDO     = 0x8000
@@ -53,7 +59,15 @@ func (q *query) parseOPT(record []byte) (rcode uint16) {
 		case optionNSID:
 			q.nsid = true
 		case optionKeepalive:
+			if !q.hasTimeout { // RFC 7828 §3.3.1: ignored
+				break
+			}
+			if n != 0 { // RFC 7828 §3.2.1
+				rcode = malformed
+			}
 			q.keepalive = true
+		case optionPadding: // RFC 7830 §3: of any length, with anything in it
+			q.padding = true
 		case optionZoneVersion:
 			if n != 0 { // RFC 9660 §3.2
 				rcode = malformed
@@ -66,7 +80,8 @@ func (q *query) parseOPT(record []byte) (rcode uint16) {
 }
 
 // optReserve returns an upper bound of the bytes that the OPT record will need,
-// so that the sections before it leave them free.
+// so that the sections before it leave them free. Padding takes what is left:
+// nothing is left out for its sake.
 func (e *Engine) optReserve(q *query) int {
 	if !q.edns {
 		return 0
@@ -107,7 +122,7 @@ func (e *Engine) appendOPT(w *Worker, req *Request) {
 		b = append(b, byte(dname.Labels(w.zone.Origin())), 0) // TYPE 0: SOA-SERIAL
 		b = binary.BigEndian.AppendUint32(b, w.zone.Serial())
 	}
-	if q.keepalive && req.KeepaliveUnits > 0 && (req.Transport == TCP || req.Transport == DoT) {
+	if q.keepalive && req.KeepaliveUnits > 0 {
 		b = appendOption(b, optionKeepalive, 2)
 		b = binary.BigEndian.AppendUint16(b, req.KeepaliveUnits)
 	}
@@ -115,9 +130,28 @@ func (e *Engine) appendOPT(w *Worker, req *Request) {
 		b = appendOption(b, optionEDE, 2)
 		b = binary.BigEndian.AppendUint16(b, m.ede)
 	}
+	if q.padding && req.Transport.encrypted() {
+		b = appendPadding(b, m.tail)
+	}
 	binary.BigEndian.PutUint16(b[start-2:], uint16(len(b)-start))
 	m.n = len(b)
 	m.counts[additional]++
+}
+
+// appendPadding makes the message a multiple of paddingBlock long, tail bytes that
+// are still to come included. Where its memory ends before that, it is filled;
+// where not even the option's head fits, there is none (RFC 7830 §3).
+func appendPadding(b []byte, tail int) []byte {
+	n := len(b) + optionSize + tail
+	if n > cap(b) {
+		return b
+	}
+	fill := min((n+paddingBlock-1)/paddingBlock*paddingBlock, cap(b)) - n
+	b = appendOption(b, optionPadding, fill)
+	at := len(b)
+	b = b[:at+fill]
+	clear(b[at:]) // RFC 7830 §3; the memory may hold another client's answer
+	return b
 }
 
 func appendOption(b []byte, code uint16, n int) []byte {

@@ -56,7 +56,7 @@ const (
 func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 	w.counters.Queries[req.Transport]++
 	q := &w.query
-	rcode := q.parse(req.Wire)
+	rcode := q.parse(req.Wire, req.Transport)
 	if rcode == drop {
 		w.counters.Dropped++
 		return 0
@@ -108,6 +108,9 @@ func (e *Engine) route(w *Worker) {
 	switch {
 	case q.qtype == typeAXFR || q.qtype == typeIXFR:
 		m.rcode, m.ede = refused, edeProhibited
+		w.zone = nil
+	case q.qtype == typeNXNAME: // RFC 9824 §3.5
+		m.rcode, m.ede = formErr, edeInvalidQueryType
 		w.zone = nil
 	case w.zone == nil:
 		m.rcode, m.ede = refused, edeNotAuthoritative

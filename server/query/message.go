@@ -19,6 +19,7 @@ type message struct {
 	buf      []byte // as large as the response may become
 	n        int    // bytes written
 	room     int    // where the records must end, so that OPT still fits
+	tail     int    // bytes that will come behind OPT
 	question int    // where the question ends
 	counts   [sections]uint16
 	rcode    uint16

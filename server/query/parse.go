@@ -22,21 +22,22 @@ const (
 
 // Types and classes that mean something to the engine itself.
 const (
-	typeA     uint16 = 1
-	typeCNAME uint16 = 5
-	typeTXT   uint16 = 16
-	typeAAAA  uint16 = 28
-	typeDNAME uint16 = 39
-	typeOPT   uint16 = 41
-	typeDS    uint16 = 43
-	typeRRSIG uint16 = 46
-	typeNSEC  uint16 = 47
-	typeSVCB  uint16 = 64
-	typeHTTPS uint16 = 65
-	typeTSIG  uint16 = 250
-	typeIXFR  uint16 = 251
-	typeAXFR  uint16 = 252
-	typeANY   uint16 = 255
+	typeA      uint16 = 1
+	typeCNAME  uint16 = 5
+	typeTXT    uint16 = 16
+	typeAAAA   uint16 = 28
+	typeDNAME  uint16 = 39
+	typeOPT    uint16 = 41
+	typeDS     uint16 = 43
+	typeRRSIG  uint16 = 46
+	typeNSEC   uint16 = 47
+	typeSVCB   uint16 = 64
+	typeHTTPS  uint16 = 65
+	typeNXNAME uint16 = 128
+	typeTSIG   uint16 = 250
+	typeIXFR   uint16 = 251
+	typeAXFR   uint16 = 252
+	typeANY    uint16 = 255
 
 	classIN uint16 = 1
 	classCH uint16 = 3
@@ -64,14 +65,16 @@ type query struct {
 	udpBytes     int
 	nsid         bool
 	zoneVersion  bool
-	keepalive    bool
+	hasTimeout   bool // of the transport
+	keepalive    bool // asked for, on a transport that has it
+	padding      bool
 	tsigAt       int // where the TSIG record stands; 0 without one
 }
 
 // parse reads a request. It returns noError if there is a question to answer,
 // the RCODE that answers anything else, or drop.
-func (q *query) parse(wire []byte) (rcode uint16) {
-	*q = query{}
+func (q *query) parse(wire []byte, over Transport) (rcode uint16) {
+	*q = query{hasTimeout: over.hasTimeout()}
 	if len(wire) < headerSize {
 		return drop
 	}

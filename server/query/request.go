@@ -20,6 +20,15 @@ func (t Transport) String() string {
 	return [...]string{"UDP", "TCP", "DoT", "DoH", "DoQ"}[t]
 }
 
+// encrypted tells whether nobody but the client reads the answer; then its length
+// is worth hiding.
+func (t Transport) encrypted() bool { return t == DoT || t == DoH || t == DoQ }
+
+// hasTimeout tells whether the transport is a connection whose idle time-out
+// clients learn by EDNS (RFC 7828). HTTP and QUIC have their own ways, and QUIC
+// forbids this one (RFC 9250 §5.5.2).
+func (t Transport) hasTimeout() bool { return t == TCP || t == DoT }
+
 // Request is one query as a frontend received it.
 type Request struct {
 	Wire      []byte         // the message, without TCP's length; not kept and not changed

@@ -215,8 +215,8 @@ func (s *scenario) ask(t *testing.T, b *block, args []string) string {
 			msg.Question[0].Qclass = dns.StringToClass[value]
 		case "+opcode":
 			msg.Opcode = number
-		case "+tcp":
-			req.Transport = query.TCP
+		case "+tcp", "+dot", "+doh", "+doq":
+			req.Transport = map[string]query.Transport{"+tcp": query.TCP, "+dot": query.DoT, "+doh": query.DoH, "+doq": query.DoQ}[key]
 			req.KeepaliveUnits = 100
 		case "+tsig":
 			msg.SetTsig("key.example.", dns.HmacSHA256, 300, 1700000000)
@@ -245,11 +245,11 @@ func (s *scenario) ask(t *testing.T, b *block, args []string) string {
 	if err := response.Unpack(dst[:n]); err != nil {
 		t.Fatalf("%s:%d: %s: the response cannot be read: %v", s.file, b.line, b.head, err)
 	}
-	return show(response)
+	return show(response, n)
 }
 
-// show prints a response as the scenarios hold it.
-func show(m *dns.Msg) string {
+// show prints a response of so many bytes as the scenarios hold it.
+func show(m *dns.Msg, bytes int) string {
 	var out strings.Builder
 	rcode := dns.RcodeToString[m.Rcode]
 	if m.Rcode == dns.RcodeBadVers {
@@ -279,7 +279,7 @@ func show(m *dns.Msg) string {
 		title := false
 		for _, rr := range section.records {
 			if opt, ok := rr.(*dns.OPT); ok {
-				out.WriteString(showOPT(opt))
+				out.WriteString(showOPT(opt, bytes))
 				continue
 			}
 			if !title {
@@ -324,7 +324,7 @@ func types(bitmap []uint16) string {
 	return strings.Join(names, " ")
 }
 
-func showOPT(opt *dns.OPT) string {
+func showOPT(opt *dns.OPT, bytes int) string {
 	out := fmt.Sprintf("edns %d, udp %d", opt.Version(), opt.UDPSize())
 	if opt.Do() {
 		out += ", do"
@@ -338,6 +338,8 @@ func showOPT(opt *dns.OPT) string {
 			out += fmt.Sprintf(", NSID %q", text)
 		case *dns.EDNS0_TCP_KEEPALIVE:
 			out += fmt.Sprintf(", keepalive %d", o.Timeout)
+		case *dns.EDNS0_PADDING:
+			out += fmt.Sprintf(", padding, %d bytes in all", bytes)
 		case *dns.EDNS0_ZONEVERSION:
 			out += fmt.Sprintf(", ZONEVERSION %d labels, type %d, %x", o.LabelCount, o.Type, o.Version)
 		case *dns.EDNS0_LOCAL:

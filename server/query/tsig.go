@@ -10,12 +10,12 @@ func (e *Engine) refuseTSIG(w *Worker, req *Request) int {
 	// exacting rules than the library's.
 	rr, end, err := dns.UnpackRR(req.Wire, w.query.tsigAt)
 	asked, ok := rr.(*dns.TSIG)
+	m := &w.message
 	if err != nil || !ok || end != len(req.Wire) || asked.Hdr.Class != dns.ClassANY || asked.Hdr.Ttl != 0 { // RFC 8945 §4.2
-		w.message.rcode = formErr
+		m.rcode = formErr
 		return e.finish(w, req)
 	}
-	w.message.rcode = notAuth
-	n := e.finish(w, req)
+	m.rcode = notAuth
 	record := &dns.TSIG{
 		Hdr:        dns.RR_Header{Name: asked.Hdr.Name, Rrtype: dns.TypeTSIG, Class: dns.ClassANY},
 		Algorithm:  asked.Algorithm,
@@ -24,10 +24,15 @@ func (e *Engine) refuseTSIG(w *Worker, req *Request) int {
 		OrigId:     asked.OrigId,
 		Error:      dns.RcodeBadKey,
 	}
-	end, err = dns.PackRR(record, w.message.buf, n, nil, false)
-	if err != nil { // no room: the RCODE alone has to do
+	packed := make([]byte, dns.Len(record))
+	if m.tail, err = dns.PackRR(record, packed, 0, nil, false); err != nil {
+		m.tail = 0
+		return e.finish(w, req)
+	}
+	n := e.finish(w, req)
+	if n+m.tail > len(m.buf) { // the RCODE alone has to do
 		return n
 	}
-	w.message.buf[headerSize-1]++ // one more additional record
-	return end
+	m.buf[headerSize-1]++ // one more additional record
+	return n + copy(m.buf[n:], packed[:m.tail])
 }
