@@ -1,0 +1,45 @@
+// Package quicport is a UDP port on which QUIC (RFC 9000) is spoken: what DNS over
+// QUIC and HTTP/3 have in common. It opens the socket, decides who may connect,
+// keeps count, and hands each connection to a protocol's handler in a goroutine
+// of its own. It knows nothing of DNS, and imports of yushan only what names and
+// limits listeners.
+//
+//	socket ─► quic.Transport ─► admission ─► handshake ─► handler(ctx, *quic.Conn)
+//	              ▲                 │ too many: refused
+//	              └──── Retry ◄─────┘ many, and address unproven
+//
+// # Who is let in
+//
+// A handshake costs the server about a hundred times what it costs the client, and
+// the first packet proves nothing: its source address may be forged. So, from the
+// moment that handshakes are scarce (half of the budget of [limit.Handshakes] is
+// spent, a quarter of MaxHandshakes are under way, or several from that client's
+// network are), a client has to prove its address first: Retry (RFC 9000 §8.1.2)
+// costs us one packet and keeps nothing. A forger of addresses can thus occupy a
+// quarter of MaxHandshakes, and nobody's share of anything. Clients with a token
+// of an earlier connection (RFC 9000 §8.1.3) have proven theirs.
+//
+// Those with a proven address are limited by MaxHandshakes, MaxConns, and
+// MaxConnsPerClient (one IPv4 address or IPv6 /64). When MaxConns is reached, a new
+// connection takes the place of the one among 32 that has been silent for longest.
+// From three quarters of MaxConns on, new connections get a shorter idle time-out.
+//
+// # Memory
+//
+// Of what quic-go keeps for a connection, windows limit what a client can make it
+// keep: [Limits].ConnWindowBytes of data not read, MaxStreams streams. The
+// library's own queues are fixed: 1024 packets that belong to no connection yet, 256 of
+// each connection.
+//
+// # Packet sizes
+//
+// No packet is longer than 1200 bytes, which every path that QUIC can use must
+// carry (RFC 9000 §14.1). There is no path MTU discovery: answers are short, so
+// probes would cost more than they bring, and nothing depends on ICMP reaching the right
+// node of an anycast group.
+//
+// # Stopping
+//
+// See [Port.Shutdown]. Handlers see the end of their context; they finish what has
+// arrived and return, and the port closes the connection.
+package quicport
