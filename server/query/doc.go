@@ -14,7 +14,9 @@
 //
 // All of these are hot: they work on integers and on the memory of one
 // [Worker], take nothing from the heap, lock nothing, ask no clock and log
-// nothing. Cold, and free to use miekg/dns, are chaos.go and tsig.go.
+// nothing. What happens is counted in plain memory, which others see when the
+// worker's goroutine publishes it (counters.go), once for a batch. Cold, and free
+// to use miekg/dns, are chaos.go and tsig.go.
 //
 // An [Engine] is immutable: the zones it answers from and its options are given
 // when it is made. A reload makes another one. The package may import zone and

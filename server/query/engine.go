@@ -55,6 +55,7 @@ const (
 // req or dst is kept.
 func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 	w.counters.Queries[req.Transport]++
+	w.counters.BytesIn += uint64(len(req.Wire))
 	q := &w.query
 	rcode := q.parse(req.Wire, req.Transport)
 	if rcode == drop {
@@ -82,6 +83,7 @@ func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 		n = e.finish(w, req)
 	}
 	w.counters.Rcodes[min(int(w.message.rcode), len(w.counters.Rcodes)-1)]++
+	w.counters.BytesOut += uint64(n)
 	w.release()
 	return n
 }

@@ -5,9 +5,16 @@ import (
 	"yushan/zone/dname"
 )
 
-// Worker is the memory that answering needs. Each goroutine that calls
-// [Engine.Answer] has one of its own.
+// Worker is the memory that answering needs, and counts what has been answered.
+// Each goroutine that calls [Engine.Answer] has one of its own.
 type Worker struct {
+	memory
+	counters  Counters
+	published published
+}
+
+// memory is what one answer needs. The next one finds nothing in it.
+type memory struct {
 	query   query
 	message message
 	zone    *zone.Zone // that answers; nil if none does
@@ -33,24 +40,15 @@ type Worker struct {
 	redirects  redirects
 	proofs     proofs
 	expansions expansions
-
-	counters Counters
 }
 
 // NewWorker returns a worker.
 func NewWorker() *Worker { return new(Worker) }
 
-// Counters count what a worker has done.
-type Counters struct {
-	Queries   [transports]uint64
-	Rcodes    [24]uint64 // by RCODE of the answer; the last one counts all others
-	Truncated uint64
-	Dropped   uint64 // neither answered nor counted under Rcodes
-}
-
-// Counters returns the counts so far. Only the goroutine that owns the worker
-// may call it.
-func (w *Worker) Counters() *Counters { return &w.counters }
+// Reset makes a worker as good as new, but for what it has counted. It is for the
+// goroutine that owns the worker to call when Answer has panicked, as nobody
+// knows then in which state the memory is.
+func (w *Worker) Reset() { w.memory = memory{} }
 
 // release forgets the request, the response, and the zone with all views into
 // it: a worker that waits for its next query must not keep a zone in memory that

@@ -1,6 +1,10 @@
 package udp
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"yushan/server/query"
+)
 
 // Counters are the totals of a server since it was made. Queries = Responses +
 // Unanswered + SendErrors, once nothing is in flight.
@@ -19,6 +23,9 @@ type Counters struct {
 	// QueueDrops counts queries that never reached a worker, because the receive
 	// buffer was full: the machine is too slow, or the buffer too small.
 	QueueDrops uint64
+	// Engine is what the engine has counted: the same queries, those excepted that
+	// it was not asked, by what they were answered.
+	Engine query.Counters
 }
 
 // counters are a worker's own. It alone writes them, once a batch; anyone may

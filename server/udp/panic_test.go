@@ -58,6 +58,9 @@ func TestPanicCostsItsQueryOnly(t *testing.T) {
 	if counters.Panics != rounds || counters.Queries != 2*rounds || counters.Responses != rounds || counters.Batches != 1 {
 		t.Errorf("counters %+v: expected %d responses, as many panics and queries without answer, in 1 batch", counters, rounds)
 	}
+	if c := counters.Engine; c.Queries[query.UDP] != 2*rounds || c.Rcodes[dns.RcodeSuccess] != rounds {
+		t.Errorf("the engine's counters %+v: expected %d queries, of which %d with an answer", c, 2*rounds, rounds)
+	}
 	// A good engine is all that is needed.
 	engine.Store(testengine.New(t).Load())
 	exchange(t, conn, bad)

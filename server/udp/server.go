@@ -210,6 +210,7 @@ func (s *Server) Counters() Counters {
 	var sum Counters
 	for _, w := range s.workers {
 		w.counters.addTo(&sum)
+		sum.Engine.Add(w.query.Published())
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

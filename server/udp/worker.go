@@ -80,6 +80,7 @@ func (w *worker) answer(n int) {
 	}
 	failed, unsentBytes := w.send()
 
+	w.query.Publish()
 	c := &w.counters
 	c.batches.Add(1)
 	c.queries.Add(uint64(n))
@@ -127,9 +128,7 @@ func (w *worker) caught() {
 	}
 	w.tally.unanswered++
 	w.counters.panics.Add(1)
-	fresh := query.NewWorker() // nobody knows in which state the old one is
-	*fresh.Counters() = *w.query.Counters()
-	w.query = fresh
+	w.query.Reset()
 	if w.onPanic != nil {
 		w.onPanic(w.req.Wire, value)
 	}
