@@ -8,7 +8,7 @@ import (
 )
 
 // Error says that addr could not be taken into use, and why in an operator's
-// words. network is "UDP" or "TCP". It wraps err, so that a caller can still ask
+// words. network is the transport: "UDP", "DoT". It wraps err, so that a caller can still ask
 // for syscall.EADDRINUSE.
 func Error(network string, addr netip.AddrPort, err error) error {
 	var errno syscall.Errno

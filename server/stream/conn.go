@@ -1,7 +1,6 @@
 package stream
 
 import (
-	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -17,16 +16,21 @@ import (
 type reason uint32
 
 const (
-	none       reason = iota
-	byClient          // it closed, or the network failed
-	idle              // no query for too long
-	halfFrame         // a frame was not completed in time, or slowly
-	badFrame          // a length that makes no sense
-	slowReader        // answers aren't taken
-	enough            // MaxQueries
-	evicted           // another connection needs the place
-	stopping          // the server is
-	failure           // the engine panicked
+	none         reason = iota
+	byClient            // it closed, or the network failed
+	idle                // no query for too long
+	halfFrame           // a frame was not completed in time, or slowly
+	badFrame            // a length that makes no sense
+	slowReader          // answers aren't taken
+	enough              // MaxQueries
+	bySession           // its protocol says so
+	evicted             // another connection needs the place
+	stopping            // the server is
+	failure             // the engine, or a session, panicked
+	noHandshake         // it did not succeed
+	slowShaking         // it took too long
+	overBudget          // of handshakes
+	overCrowding        // the client, known by now, has too many connections
 	reasons
 )
 
@@ -37,14 +41,11 @@ const (
 	waiting   phase = iota // for a query
 	inFrame                // for the rest of a query
 	writing                // for the client to take answers
+	shaking                // for the end of the handshake, and of what comes before it
 	phaseBits = 2
 )
 
-// errBadFrame, errEnough end a connection from within; others come from the
-// network.
 var (
-	errBadFrame   = errors.New("frame length makes no sense")
-	errEnough     = errors.New("as many queries as one connection may bring")
 	errSlowReader = errors.New("too many answers aren't taken")
 	errPanic      = errors.New("the engine panicked")
 )
@@ -56,12 +57,13 @@ const lingerTimeout = 500 * time.Millisecond
 
 // conn is one connection, and the goroutine that serves it.
 type conn struct {
-	server    *Server
-	nc        net.Conn
-	raw       syscall.RawConn // of a *net.TCPConn, else nil
-	client    netip.AddrPort
-	transport query.Transport
-	slot      int // in the server's table, which guards it
+	server *Server
+	nc     *net.TCPConn
+	raw    syscall.RawConn
+	client netip.AddrPort
+	// In the server's table, which guards them.
+	slot       int
+	identified bool // counts for its client
 
 	state atomic.Uint64 // since which tick << phaseBits | phase
 	// cut is set by others, with the server's mutex held, before they wake the
@@ -69,75 +71,81 @@ type conn struct {
 	cut atomic.Uint32
 
 	// What follows belongs to the goroutine.
+	session Session
+	secure  *secure    // nil in cleartext
 	work    *workspace // while bytes are being handled
 	have    int        // work.in[:have] is filled
 	rest    []byte     // what wasn't handled before the last wait: at most a read, usually less than a frame
-	queries int
-	since   uint64 // tick in which rest's frame began
-	first   []byte // see readOther
+	more    bool       // the session wants to be called before anything is read
+	left    int        // queries that may still come; negative: no limit
+	asked   bool       // something was answered
+
+	since   uint64 // tick of the last progress, or in which began what the client owes
+	owes    uint64 // what the session said
+	partial bool   // a frame or a record
 
 	// For io.go, whose functions are called by raw; made once.
 	tryRead, tryWrite func(fd uintptr) bool
 	ioErr             error
+	got               int // bytes that tryRead has read
 	unsent            []byte
 	pending           int // bytes accounted for in the server's workspaces
-
-	// For holders; the mutex of workspaces guards them.
-	older, newer *conn
-	listed       bool
-	round        uint64
 }
 
-func (s *Server) newConn(nc net.Conn, transport query.Transport) *conn {
-	c := &conn{server: s, nc: nc, transport: transport, client: clientOf(nc)}
-	if tcp, ok := nc.(*net.TCPConn); ok {
-		if raw, err := tcp.SyscallConn(); err == nil {
-			c.raw = raw
-			c.tryRead, c.tryWrite = c.readNow, c.writeNow
-			return c
-		}
+func (s *Server) newConn(nc *net.TCPConn) (*conn, error) {
+	raw, err := nc.SyscallConn()
+	if err != nil {
+		return nil, err
 	}
-	c.first = make([]byte, firstBytes)
-	return c
-}
-
-// clientOf is the zero value for connections that have no such address, as those
-// of tests.
-func clientOf(nc net.Conn) netip.AddrPort {
+	c := &conn{server: s, nc: nc, raw: raw, left: s.limits.MaxQueries, identified: s.preamble == nil}
 	if addr, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
 		at := addr.AddrPort()
-		return netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port())
+		c.client = netip.AddrPortFrom(at.Addr().Unmap().WithZone(""), at.Port())
 	}
-	return netip.AddrPort{}
+	if c.left == 0 {
+		c.left = -1
+	}
+	c.tryRead, c.tryWrite = c.readNow, c.writeNow
+	c.since = s.tick.Load()
+	if s.tls != nil || s.preamble != nil {
+		c.wait(shaking, c.since)
+	} else {
+		c.wait(waiting, c.since)
+	}
+	return c, nil
 }
 
 // serve answers queries until the connection ends. It closes it.
 func (c *conn) serve() {
-	why := c.reasonOf(c.loop())
+	err := c.begin()
+	if err == nil {
+		err = c.loop()
+	}
+	if errors.Is(err, ErrTakeOver) {
+		err = c.takeOver()
+	}
+	why := c.reasonOf(err)
 	c.server.events.byReason[why].Add(1)
 	c.release()
-	if why == stopping {
-		c.answerLast()
-		c.release()
+	if c.session != nil {
+		if why == stopping {
+			err = c.answerLast()
+			c.release()
+		}
+		if why != stopping || err == nil {
+			c.farewell(why)
+		}
 	}
-	// Though nothing may have arrived last, answers may still be on their way.
-	if why == stopping && c.queries > 0 || why == enough || why == badFrame || why == failure {
-		c.linger()
-	}
-	if why == slowReader {
-		c.reset()
-	}
-	c.nc.Close()
+	c.close(why)
+	c.forget()
 }
 
 func (c *conn) loop() error {
 	for {
-		if !c.wholeFrame() {
-			if err := c.read(); err != nil {
-				return err
-			}
-		} else {
+		if c.more {
 			c.take()
+		} else if err := c.read(); err != nil {
+			return err
 		}
 		if err := c.answer(); err != nil {
 			return err
@@ -145,16 +153,10 @@ func (c *conn) loop() error {
 	}
 }
 
-// wholeFrame reports whether rest has something to answer: so it is when a slow
-// reader kept the server from handling all of a read.
-func (c *conn) wholeFrame() bool {
-	return len(c.rest) >= 2 && len(c.rest) >= 2+int(binary.BigEndian.Uint16(c.rest))
-}
-
 // take gets a workspace, and puts rest into it.
 func (c *conn) take() {
 	if c.work == nil {
-		c.server.workspaces.lend(c)
+		c.work = c.server.workspaces.lend()
 	}
 	c.have = copy(c.work.in, c.rest)
 }
@@ -162,7 +164,8 @@ func (c *conn) take() {
 // release gives the workspace back, if there is one.
 func (c *conn) release() {
 	if c.work != nil {
-		c.server.workspaces.takeBack(c)
+		c.server.workspaces.takeBack(c.work)
+		c.work = nil
 		c.have = 0
 	}
 }
@@ -180,35 +183,30 @@ func (c *conn) keep(bytes []byte) {
 // come; a query is rarely longer.
 const smallRest = 256
 
-// tally is what a read has come to so far.
-type tally struct {
-	at, out                               int // work.in[:at] is handled, work.out[:out] filled
-	queries, responses, bytesIn, bytesOut uint64
-}
-
-// answer answers the whole frames of the workspace and gives it back.
-func (c *conn) answer() error {
+// answer has the session handle what is in the workspace, and gives it back.
+func (c *conn) answer() (err error) {
 	w := c.work
-	w.req.Client, w.req.Transport = c.client, c.transport
-	w.req.KeepaliveUnits = uint16(c.server.keepalive.Load())
-	w.tally = tally{}
-	err := c.answerFrames(c.server.engine.Load())
-	if t := &w.tally; t.queries > 0 {
-		w.traffic.batches.Add(1)
-		w.traffic.queries.Add(t.queries)
-		w.traffic.bytesIn.Add(t.bytesIn)
-		w.traffic.responses.Add(t.responses)
-		w.traffic.bytesOut.Add(t.bytesOut)
-		if t.queries > t.responses {
-			w.traffic.unanswered.Add(t.queries - t.responses)
+	used, wrote := 0, 0
+	if c.more || c.have > len(c.rest) { // else a record had nothing for the session
+		w.Engine = c.server.engine.Load()
+		w.Req.Client, w.Req.Transport = c.client, c.server.transport
+		w.Req.KeepaliveUnits = uint16(c.server.keepalive.Load())
+		w.left, w.tally = c.left, tally{}
+		used, wrote, c.more, err = c.ask(w)
+		c.left = w.left
+		w.traffic.add(&w.tally)
+		if err == nil && c.left <= 0 && c.server.limits.MaxQueries > 0 {
+			err = errEnough
+		}
+		c.keep(w.in[used:c.have])
+		if err == nil && !c.more && len(c.rest) > c.server.keepBytes {
+			err = errBadFrame
 		}
 	}
-	if w.tally.at > 0 || len(c.rest) == 0 {
-		c.since = c.server.tick.Load() // what is left, if anything, is another frame
-	}
-	c.keep(w.in[w.tally.at:c.have])
-	if out := w.tally.out; out > 0 {
-		if failed := c.write(w.out[:out]); failed != nil {
+	c.account(used)
+	if wrote > 0 {
+		c.asked = true
+		if failed := c.write(w.out[:wrote]); failed != nil {
 			err = failed
 		}
 	}
@@ -216,81 +214,95 @@ func (c *conn) answer() error {
 	return err
 }
 
-// answerFrames puts the answers to the whole frames of the workspace into it.
-func (c *conn) answerFrames(engine *query.Engine) (err error) {
-	defer c.caught(&err)
-	w, limits := c.work, &c.server.limits
-	t := &w.tally
-	for c.have-t.at >= 2 {
-		length := int(binary.BigEndian.Uint16(w.in[t.at:]))
-		if length < minFrameBytes || length > limits.MaxFrameBytes {
-			return errBadFrame
+// ask calls the session, and survives it. Sessions that know better what was
+// answered before a panic end it themselves.
+func (c *conn) ask(w *workspace) (used, wrote int, more bool, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			c.server.failed(&w.Work, value)
+			used, wrote, more, err = 0, 0, false, errPanic
 		}
-		if c.have-t.at < 2+length {
-			return nil
-		}
-		if len(w.out)-t.out < maxAnswerFrame {
-			return nil // loop comes back for the rest
-		}
-		w.req.Wire = w.in[t.at+2 : t.at+2+length]
-		t.at += 2 + length
-		t.queries++
-		t.bytesIn += uint64(length)
-		if n := engine.Answer(w.query, &w.req, w.out[t.out+2:t.out+maxAnswerFrame]); n > 0 {
-			binary.BigEndian.PutUint16(w.out[t.out:], uint16(n))
-			t.out += 2 + n
-			t.responses++
-			t.bytesOut += uint64(n)
-		}
-		c.queries++
-		if c.queries == limits.MaxQueries {
-			return errEnough
-		}
+	}()
+	used, wrote, more, err = c.session.Answer(&w.Work, w.in[:c.have], w.out)
+	if err != nil && err != ErrTakeOver && c.server.session != nil {
+		err = &endError{bySession, err}
 	}
-	return nil
+	return used, wrote, more && used+wrote > 0, err
 }
 
-// caught ends a panic of the engine. What it has answered before stays answered.
-func (c *conn) caught(err *error) {
-	value := recover()
-	if value == nil {
-		return
-	}
-	*err = errPanic
-	w := c.work
-	w.traffic.panics.Add(1)
-	fresh := query.NewWorker() // nobody knows in which state the old one is
-	*fresh.Counters() = *w.query.Counters()
-	w.query = fresh
-	if c.server.onPanic != nil {
-		c.server.onPanic(w.req.Wire, value)
+// account notes what the client owes, and since when.
+func (c *conn) account(used int) {
+	owed, partial := c.owes, c.partial
+	c.owes = c.session.Owes()
+	c.partial = len(c.rest) > 0 || c.secure != nil && c.secure.records.midway()
+	switch {
+	case c.owes != 0 && c.owes == owed:
+	case c.owes != 0, used > 0, c.partial && !partial:
+		c.since = c.server.tick.Load() // what is left, if anything, is another frame
 	}
 }
 
 // answerLast answers what has arrived until the server was told to stop, and
 // not what still comes: a client that never stops would keep the server from it.
-func (c *conn) answerLast() {
+func (c *conn) answerLast() error {
 	for left := c.arrived(); ; {
-		if !c.wholeFrame() {
+		if c.more {
+			c.take()
+		} else {
 			n := c.readLast(left)
 			if n == 0 {
-				return
+				return nil
 			}
 			left -= n
-		} else {
-			c.take()
 		}
-		if c.answer() != nil {
-			return
+		if err := c.answer(); err != nil {
+			return err
 		}
 	}
+}
+
+// farewell sends what the session has to say at the end, if there is room for it.
+func (c *conn) farewell(why reason) {
+	switch why {
+	case idle, halfFrame, enough, evicted, stopping:
+	default:
+		return
+	}
+	c.take()
+	if n := c.session.Close(c.work.out); n > 0 {
+		c.sendNow(c.work.out[:n])
+		c.asked = true
+	}
+	c.release()
+}
+
+// close closes the connection, when the client has got the last answers.
+func (c *conn) close(why reason) {
+	switch why {
+	case slowReader:
+		// What the client didn't take, the kernel needn't keep.
+		c.nc.SetLinger(0)
+		c.nc.Close()
+		return
+	case stopping, enough, badFrame, bySession, failure:
+		// Though nothing may have arrived last, answers may still be on their way.
+		if c.asked || why != stopping {
+			c.linger()
+		}
+	}
+	if c.secure != nil && c.session != nil {
+		c.secure.conn.Close()
+	}
+	c.nc.Close()
 }
 
 // linger tells the client that no more answers come, and waits a little for it
 // to close.
 func (c *conn) linger() {
-	half, ok := c.nc.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil {
+	if c.secure != nil && c.secure.conn.CloseWrite() != nil {
+		return
+	}
+	if c.nc.CloseWrite() != nil {
 		return
 	}
 	c.nc.SetReadDeadline(time.Now().Add(lingerTimeout))
@@ -302,16 +314,10 @@ func (c *conn) linger() {
 	}
 }
 
-// reset closes the TCP connection at once: what the client didn't take, the kernel
-// needn't keep. Else TLS would wait 5 s for it to take a farewell, too.
-func (c *conn) reset() {
-	nc := c.nc
-	if above, ok := nc.(interface{ NetConn() net.Conn }); ok {
-		nc = above.NetConn()
-	}
-	if tcp, ok := nc.(*net.TCPConn); ok {
-		tcp.SetLinger(0)
-		tcp.Close()
+// forget ends the account of what was kept for the client.
+func (c *conn) forget() {
+	if c.secure != nil {
+		c.server.workspaces.unpend(c.secure.held)
 	}
 }
 
@@ -333,19 +339,14 @@ func (c *conn) end(why reason) {
 	if !c.cut.CompareAndSwap(uint32(none), uint32(why)) && why != slowReader {
 		return
 	}
-	if why == slowReader {
+	switch p, _ := c.waits(); {
+	case why == slowReader:
 		c.nc.SetWriteDeadline(past)
-		return
+	case p == shaking:
+		c.nc.SetDeadline(past)
+	default:
+		c.nc.SetReadDeadline(past)
 	}
-	c.nc.SetReadDeadline(past)
-}
-
-// cutOff makes the connection's goroutine give its workspace back soon, whether
-// it writes or reads: on TLS to read may mean to write (RFC 8446 §4.6.3). It may be
-// called by whoever holds the workspaces' mutex while c is a holder.
-func (c *conn) cutOff() {
-	c.cut.CompareAndSwap(uint32(none), uint32(slowReader))
-	c.nc.SetDeadline(past)
 }
 
 // past is a deadline that has gone by.
@@ -353,7 +354,10 @@ var past = time.Unix(1, 0)
 
 // reasonOf tells why the loop has ended.
 func (c *conn) reasonOf(err error) reason {
+	var phase *endError
 	switch {
+	case errors.As(err, &phase):
+		return phase.why
 	case errors.Is(err, errBadFrame):
 		return badFrame
 	case errors.Is(err, errEnough):
@@ -369,7 +373,17 @@ func (c *conn) reasonOf(err error) reason {
 		if why := reason(c.cut.Load()); why != none {
 			return why
 		}
-		return byClient
 	}
 	return byClient
+}
+
+// failed is told of a panic.
+func (s *Server) failed(w *Work, value any) {
+	s.events.panics.Add(1)
+	fresh := query.NewWorker() // nobody knows in which state the old one is
+	*fresh.Counters() = *w.Worker.Counters()
+	w.Worker = fresh
+	if s.onPanic != nil {
+		s.onPanic(w.Req.Wire, value)
+	}
 }

@@ -1,17 +1,30 @@
-// Package stream answers DNS queries over byte streams: TCP (RFC 7766, 9210), and
-// whatever else gives a net.Conn and RFC 1035 §4.2.2's two-byte length, as DNS
-// over TLS does (RFC 7858).
+// Package stream answers DNS queries over byte streams: TCP (RFC 7766, 9210) and
+// DNS over TLS (RFC 7858) by itself; and for DNS over HTTPS it has the connections,
+// their TLS and their limits, while a [Session] has the protocol.
 //
 // # The way of a query
 //
-//	read what is there ──► all whole frames ──query.Engine.Answer──► one buffer ──► one write
+//	read what is there ──► Session.Answer: all whole messages ──► one buffer ──► one write
+//	        └ TLS: open ┘        └ query.Engine.Answer ┘               └ TLS: seal ┘
 //
-// Each connection has one goroutine. It answers all whole frames of a read and
+// Each connection has one goroutine. It answers all whole messages of a read and
 // writes the answers together, so that a client that pipelines (RFC 7766
 // §6.2.1.1) costs two system calls for hundreds of queries. Queries are answered in
 // the order of their arrival: each is answered at once from memory, none ever
 // waits for something, so there is nothing that another could overtake. A client must
 // not rely on that order (RFC 7766 §7).
+//
+// A session is bytes in, bytes out: frames.go is the one of RFC 1035 §4.2.2's
+// two-byte length. One that wants to do its own I/O takes the connection over
+// ([ErrTakeOver]).
+//
+// # Before the first query
+//
+//	accept ─► table (MaxConns, MaxConnsPerClient) ─► Preamble ─► first byte ─► Handshakes budget ─► TLS ─► Session
+//
+// A connection is counted from accept on, and has HandshakeTimeout for all of that. Of
+// one that sends nothing there is a goroutine and nothing else; the budget is asked
+// when the first byte has come and may be TLS's.
 //
 // # Memory
 //
@@ -19,16 +32,16 @@
 // workspace, taken when the socket is found readable, and given back before the
 // next wait; there are about as many as cores. Half a frame is kept in a slice of
 // its own size. So is what a slow reader doesn't take; that is limited in all
-// ([Limits].MaxPendingBytes). Steady state allocates nothing.
+// ([Limits].MaxPendingBytes).
 //
-// That holds for *net.TCPConn. On any other net.Conn nobody can wait without a
-// buffer: there, 256 bytes are kept for it, and a slow reader holds a workspace of
-// 180 kB. All but a few of these count as pending bytes, too; when these are used
-// up, the connection that has held one for longest is cut off.
+// With TLS it is the same: below crypto/tls is no socket that could wait, but what
+// was read from it ([secure]). crypto/tls itself keeps its keys, and a buffer for
+// the longest record that the client has sent, which it never lets go of; what is
+// beyond 16 kB counts as pending, too.
 //
 // So, whatever clients do, the server's memory for them is at most MaxPendingBytes,
-// the workspaces that don't count (three times 16, or three times four a core), and
-// for each connection its goroutine and MaxFrameBytes. See workspace.go, holders.go.
+// the workspaces (16, or four a core), and for each connection its goroutine, MaxFrameBytes
+// (SessionBytes), and with TLS some 24 kB. Sessions that take over are on their own.
 //
 // # Time
 //
@@ -41,8 +54,10 @@
 //
 // # Who is cut off
 //
+//	handshake       HandshakeTimeout after accept; closed. Beyond the budget, or no TLS: at once
 //	idle            IdleTimeout after the last answer; closed (RFC 7766 §6.2.3)
-//	half a frame    FrameTimeout after its first byte; closed
+//	half a frame    FrameTimeout after its first byte, or that of its TLS record, or
+//	                of what the session says it is owed; closed
 //	slow reader     WriteTimeout after the write that didn't end, or when its
 //	                memory is needed; reset
 //	bad frame       shorter than a DNS header, or longer than MaxFrameBytes;
@@ -67,5 +82,7 @@
 //
 // # Hot and cold
 //
-// Hot: conn.go, io.go, workspace.go. Cold: server.go, table.go, limits.go, holders.go.
+// Hot: conn.go, frames.go, io.go, records.go, secure.go, workspace.go. Cold:
+// server.go, begin.go, taken.go, table.go, limits.go. The package imports
+// server/query, server/limit and server/listen; a *tls.Config is given to it.
 package stream

@@ -4,7 +4,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -12,27 +11,39 @@ import (
 // read waits for bytes, takes a workspace, and puts them into it behind what is
 // in rest. It holds no buffer while it waits.
 func (c *conn) read() error {
-	if len(c.rest) > 0 {
+	if x := c.secure; x != nil {
+		if x.ended != nil {
+			return x.ended
+		}
+		if x.begun() {
+			return c.open()
+		}
+	}
+	if c.owes != 0 || c.partial {
 		c.wait(inFrame, c.since)
 	} else {
-		c.wait(waiting, c.server.tick.Load())
-	}
-	if c.raw == nil {
-		return c.readOther()
+		c.wait(waiting, c.since)
 	}
 	c.ioErr = nil
 	if err := c.raw.Read(c.tryRead); err != nil {
 		return err
 	}
-	return c.ioErr
+	if c.ioErr != nil || c.secure == nil {
+		return c.ioErr
+	}
+	return c.open()
 }
 
 // readNow reads what is there, without waiting. It reports false if there is
 // nothing: then raw waits, and calls it again.
 func (c *conn) readNow(fd uintptr) bool {
 	c.take()
+	into := c.work.in[c.have:]
+	if c.secure != nil {
+		into = c.work.sealed
+	}
 	for {
-		n, err := unix.Read(int(fd), c.work.in[c.have:])
+		n, err := unix.Read(int(fd), into)
 		switch {
 		case err == unix.EINTR:
 			continue
@@ -43,26 +54,40 @@ func (c *conn) readNow(fd uintptr) bool {
 			c.ioErr = os.NewSyscallError("read", err)
 		case n == 0:
 			c.ioErr = io.EOF
+		case c.secure != nil:
+			c.secure.in = into[:n]
 		default:
 			c.have += n
 		}
+		c.got = n
 		return true
 	}
 }
 
-// write writes the answers, which lie in the workspace. If the client is slow, the
-// workspace is given back before the wait; but if the connection isn't a *net.TCPConn,
-// it is held, which workspaces knows.
+// write sends answers, which lie in the workspace. If the client is slow, the
+// workspace is given back before the wait.
 func (c *conn) write(answers []byte) error {
-	if c.raw == nil {
-		c.wait(writing, c.server.tick.Load())
-		if _, err := c.nc.Write(answers); err != nil {
-			return err
-		}
-		c.wait(waiting, c.server.tick.Load())
+	if c.secure == nil {
+		return c.send(answers)
+	}
+	if _, err := c.secure.conn.Write(answers); err != nil {
+		return err
+	}
+	return c.sendSealed()
+}
+
+// sendSealed sends what the kernel had no room for when it was sealed.
+func (c *conn) sendSealed() error {
+	if len(c.secure.unsent) == 0 {
 		return nil
 	}
-	c.ioErr, c.unsent = nil, answers
+	bytes := c.secure.unsent
+	c.secure.unsent = nil
+	return c.send(bytes)
+}
+
+func (c *conn) send(bytes []byte) error {
+	c.ioErr, c.unsent = nil, bytes
 	err := c.raw.Write(c.tryWrite)
 	c.unsent = nil
 	if err == nil {
@@ -72,7 +97,8 @@ func (c *conn) write(answers []byte) error {
 		c.server.workspaces.unpend(c.pending)
 		c.pending = 0
 		if err == nil {
-			c.wait(waiting, c.server.tick.Load()) // not for this write any more
+			c.since = c.server.tick.Load() // the client couldn't go on before
+			c.wait(waiting, c.since)       // not for this write any more
 		}
 	}
 	return err
@@ -98,9 +124,9 @@ func (c *conn) writeNow(fd uintptr) bool {
 }
 
 // putAside keeps the unsent bytes outside of the workspace, which others can then
-// use. It reports false if slow readers use too much memory already.
+// use. It reports false if clients make the server keep too much already.
 func (c *conn) putAside() bool {
-	if c.work == nil {
+	if c.pending > 0 {
 		return true // already done
 	}
 	c.wait(writing, c.server.tick.Load())
@@ -110,65 +136,27 @@ func (c *conn) putAside() bool {
 		return false
 	}
 	c.pending = bytes
-	c.unsent = append([]byte(nil), c.unsent...)
+	if c.secure == nil { // else they lie outside
+		c.unsent = append([]byte(nil), c.unsent...)
+	}
 	c.release()
 	return true
 }
 
-// firstBytes is the buffer in which a connection that isn't a *net.TCPConn waits.
-// A query fits in, padded to RFC 8467's 128 bytes too.
-const firstBytes = 256
-
-// readOther is read for such connections.
-func (c *conn) readOther() error {
-	if c.ioErr != nil {
-		return c.ioErr
+// sendNow sends what there is room for, and forgets the rest.
+func (c *conn) sendNow(bytes []byte) {
+	if c.secure != nil {
+		c.secure.conn.Write(bytes)
+		return
 	}
-	n, err := c.nc.Read(c.first)
-	if n == 0 && err != nil {
-		return err
-	}
-	c.take()
-	c.have += copy(c.work.in[c.have:], c.first[:n])
-	if n == len(c.first) {
-		// A busy client: what the layer below has in its buffers is taken as well.
-		// With a deadline gone by, Read doesn't wait.
-		c.nc.SetReadDeadline(past)
-		c.readMore()
-		c.nc.SetReadDeadline(time.Time{})
-		if c.cut.Load() != uint32(none) {
-			c.nc.SetReadDeadline(past) // by end, perhaps just before
-		}
-	}
-	return nil
+	c.raw.Control(func(fd uintptr) { unix.Write(int(fd), bytes) })
 }
 
-// readMore fills the workspace until Read would wait. Other errors are told by the
-// next readOther.
-func (c *conn) readMore() {
-	for c.have < len(c.work.in) {
-		n, err := c.nc.Read(c.work.in[c.have:])
-		c.have += n
-		if err != nil {
-			if !isTimeout(err) {
-				c.ioErr = err
-			}
-			return
-		}
-	}
-}
-
-// arrived is how many bytes may have arrived and have not been read.
+// arrived is how many bytes have arrived and have not been read.
 func (c *conn) arrived() (bytes int) {
-	if c.raw == nil {
-		return arrivedOther
-	}
 	c.raw.Control(func(fd uintptr) { bytes, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) })
 	return bytes
 }
-
-// arrivedOther is a guess for connections that can't be asked, upwards.
-const arrivedOther = 256 << 10
 
 // readLast reads what is there, into a workspace, although the connection's
 // deadline has gone by, and returns how much that was. If nothing is left to be
@@ -177,29 +165,16 @@ func (c *conn) readLast(left int) (n int) {
 	if left <= 0 {
 		return 0
 	}
-	c.ioErr = nil
-	if c.raw != nil {
-		before := len(c.rest)
-		err := c.raw.Control(func(fd uintptr) { c.readNow(fd) })
-		if err != nil || c.ioErr != nil {
-			return 0
-		}
-		return max(c.have-before, 0)
+	c.ioErr, c.got = nil, 0
+	err := c.raw.Control(func(fd uintptr) { c.readNow(fd) })
+	if err != nil || c.ioErr != nil || c.got == 0 {
+		return 0
 	}
-	c.take()
-	before := c.have
-	c.nc.SetReadDeadline(time.Now().Add(lastMoment))
-	n, err := c.nc.Read(c.work.in[c.have:])
-	c.have += n
-	if err == nil {
-		c.nc.SetReadDeadline(past)
-		c.readMore()
+	if c.secure != nil && c.open() != nil {
+		return 0
 	}
-	return c.have - before
+	return c.got
 }
-
-// lastMoment is long enough for bytes that are there, and decrypted on the way.
-const lastMoment = 10 * time.Millisecond
 
 func isTimeout(err error) bool {
 	netErr, ok := err.(net.Error)

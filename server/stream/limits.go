@@ -20,8 +20,8 @@ type Limits struct {
 	// MaxFrameBytes is the longest query: 4096. No query that makes sense is longer.
 	MaxFrameBytes int
 	// MaxPendingBytes is how much memory answers may use that slow readers don't
-	// take, in all: 64 MiB. Then slow readers are cut off at once: on TCP the one
-	// that needs more; else the one that has held its memory for longest.
+	// take, and what TLS clients make the server keep, in all: 64 MiB. Then the one
+	// that needs more is cut off at once.
 	MaxPendingBytes int
 	// IdleTimeout is how long a connection may wait between queries: 10 s (RFC 7766
 	// §6.2.3 asks for a few seconds; Knot's default is the same).
@@ -29,13 +29,13 @@ type Limits struct {
 	// FrameTimeout is how long a frame may take from its first byte to its last: 3 s,
 	// time for a lost segment to be sent again twice.
 	FrameTimeout time.Duration
+	// HandshakeTimeout is how long it may take from accepting a connection to the
+	// end of its handshake: 3 s.
+	HandshakeTimeout time.Duration
 	// WriteTimeout is how long the answers of one read may take to be written: 10 s.
 	// Most fit into the kernel's buffer at once.
 	WriteTimeout time.Duration
 }
-
-// minFrameBytes is a DNS header (RFC 1035 §4.1.1).
-const minFrameBytes = 12
 
 func (l Limits) withDefaults() (Limits, error) {
 	l.MaxConns = or(l.MaxConns, 10_000)
@@ -44,6 +44,7 @@ func (l Limits) withDefaults() (Limits, error) {
 	l.MaxPendingBytes = or(l.MaxPendingBytes, 64<<20)
 	l.IdleTimeout = or(l.IdleTimeout, 10*time.Second)
 	l.FrameTimeout = or(l.FrameTimeout, 3*time.Second)
+	l.HandshakeTimeout = or(l.HandshakeTimeout, 3*time.Second)
 	l.WriteTimeout = or(l.WriteTimeout, 10*time.Second)
 	switch {
 	case l.MaxConns < 1:
@@ -56,8 +57,9 @@ func (l Limits) withDefaults() (Limits, error) {
 		return l, fmt.Errorf("frames of up to %d bytes: expected 512 to %d", l.MaxFrameBytes, maxMessageBytes)
 	case l.MaxPendingBytes < 0:
 		return l, fmt.Errorf("at most %d pending bytes: expected 1 or more", l.MaxPendingBytes)
-	case l.IdleTimeout < time.Millisecond, l.FrameTimeout < time.Millisecond, l.WriteTimeout < time.Millisecond:
-		return l, fmt.Errorf("time-outs of %v idle, %v a frame, %v a write: expected at least 1ms each", l.IdleTimeout, l.FrameTimeout, l.WriteTimeout)
+	case min(l.IdleTimeout, l.FrameTimeout, l.HandshakeTimeout, l.WriteTimeout) < time.Millisecond:
+		return l, fmt.Errorf("time-outs of %v idle, %v a frame, %v a handshake, %v a write: expected at least 1ms each",
+			l.IdleTimeout, l.FrameTimeout, l.HandshakeTimeout, l.WriteTimeout)
 	}
 	return l, nil
 }
@@ -72,7 +74,7 @@ func or[T comparable](value, otherwise T) T {
 
 // tick is the time between two sweeps.
 func (l Limits) tick() time.Duration {
-	shortest := min(l.IdleTimeout, l.FrameTimeout, l.WriteTimeout)
+	shortest := min(l.IdleTimeout, l.FrameTimeout, l.HandshakeTimeout, l.WriteTimeout)
 	return min(max(shortest/4, time.Millisecond), 250*time.Millisecond)
 }
 

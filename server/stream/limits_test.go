@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"crypto/tls"
 	"net"
 	"net/netip"
 	"runtime"
@@ -59,7 +60,11 @@ func TestFrameTimeout(t *testing.T) {
 func slow(t *testing.T, s *Server) *client {
 	t.Helper()
 	c := dial(t, s)
-	if err := c.Conn.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+	nc := c.Conn
+	if above, ok := nc.(*tls.Conn); ok {
+		nc = above.NetConn()
+	}
+	if err := nc.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
 	return c

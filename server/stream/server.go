@@ -2,7 +2,9 @@ package stream
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -11,18 +13,40 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"yushan/server/limit"
 	"yushan/server/listen"
 	"yushan/server/query"
 )
 
 // Config is what a server needs to know.
 type Config struct {
-	// Addr is where to listen; port 0 lets the kernel choose. [New] doesn't look
-	// at it.
-	Addr   netip.AddrPort
-	Limits Limits
+	// Addr is where to listen; port 0 lets the kernel choose.
+	Addr netip.AddrPort
+	// Transport goes into requests, and names the server in messages: TCP, which
+	// the zero value means, too; DoT; or DoH.
+	Transport query.Transport
+	// TLS is what to shake hands with: certificates, versions, protocols (ALPN).
+	// nil: cleartext. Listen makes a copy.
+	TLS *tls.Config
+	// Handshakes is the budget of handshakes; nil: no limit. A refused client is
+	// closed before anything is computed for it.
+	Handshakes *limit.Handshakes
+	// Preamble, unless nil, reads what comes before everything else, before TLS,
+	// and tells who the client is (PROXY protocol); the zero value means whom nc comes
+	// from. ahead is what it has read too much, at most 16 KiB. It is called in the
+	// connection's goroutine, and must not change nc's deadlines: HandshakeTimeout
+	// holds. An error closes the connection.
+	Preamble func(nc net.Conn) (client netip.AddrPort, ahead []byte, err error)
+	// Session begins the protocol of a connection; nil: messages with their lengths
+	// (RFC 1035 §4.2.2).
+	Session func(Peer) Session
+	// SessionBytes is how much Answer may leave unused while it waits for more; 0:
+	// 2 + Limits.MaxFrameBytes. A session that needs more is ended.
+	SessionBytes int
+	Limits       Limits
 	// OnPanic, unless nil, is told when the engine has panicked on a query, which
-	// is then left unanswered, and its connection closed. It is called by the
+	// is then left unanswered, and its connection closed; or a session or a
+	// handshake, with the query that came last or none. It is called by the
 	// goroutine that did, before its stack is unwound, so that debug.Stack tells
 	// where. It may be called by several at once, must return soon, and keep nothing
 	// of query.
@@ -32,10 +56,17 @@ type Config struct {
 // Server answers queries on connections. Its methods may be called from any
 // goroutine.
 type Server struct {
-	listener *net.TCPListener // nil if made by New
-	limits   Limits
-	engine   *atomic.Pointer[query.Engine]
-	onPanic  func(query []byte, value any)
+	listener   *net.TCPListener
+	transport  query.Transport
+	tls        *tls.Config
+	handshakes *limit.Handshakes
+	preamble   func(net.Conn) (netip.AddrPort, []byte, error)
+	session    func(Peer) Session
+	frames     frames
+	keepBytes  int // of what a session can't use yet
+	limits     Limits
+	engine     *atomic.Pointer[query.Engine]
+	onPanic    func(query []byte, value any)
 
 	workspaces workspaces
 	events     events
@@ -63,14 +94,24 @@ type Server struct {
 // The engine's pointer must be set before Serve, and may be changed at any time:
 // the queries of one read are answered by one engine.
 func Listen(cfg Config, engine *atomic.Pointer[query.Engine]) (*Server, error) {
+	if cfg.Transport == query.UDP {
+		cfg.Transport = query.TCP
+	}
 	addr := netip.AddrPortFrom(cfg.Addr.Addr().Unmap(), cfg.Addr.Port())
 	if !addr.IsValid() {
-		return nil, errors.New("listen on TCP: no address given")
+		return nil, fmt.Errorf("listen on %v: no address given", cfg.Transport)
 	}
-	s, err := New(cfg, engine)
+	s, err := newServer(cfg, engine)
+	if err == nil {
+		s.listener, err = listenTCP(addr)
+	}
 	if err != nil {
-		return nil, listen.Error("TCP", addr, err)
+		return nil, listen.Error(cfg.Transport.String(), addr, err)
 	}
+	return s, nil
+}
+
+func listenTCP(addr netip.AddrPort) (*net.TCPListener, error) {
 	network := "tcp4"
 	if addr.Addr().Is6() {
 		network = "tcp6" // sets IPV6_V6ONLY
@@ -80,33 +121,53 @@ func Listen(cfg Config, engine *atomic.Pointer[query.Engine]) (*Server, error) {
 	listening.SetMultipathTCP(false)
 	listener, err := listening.Listen(context.Background(), network, addr.String())
 	if err != nil {
-		return nil, listen.Error("TCP", addr, err)
+		return nil, err
 	}
-	s.listener = listener.(*net.TCPListener)
-	return s, nil
+	return listener.(*net.TCPListener), nil
 }
 
-// New makes a server that accepts nothing itself, for use with
-// [Server.ServeConn].
-func New(cfg Config, engine *atomic.Pointer[query.Engine]) (*Server, error) {
+// newServer makes a server that has no listener yet.
+func newServer(cfg Config, engine *atomic.Pointer[query.Engine]) (*Server, error) {
 	limits, err := cfg.Limits.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{
-		limits:  limits,
-		engine:  engine,
-		onPanic: cfg.OnPanic,
-		stop:    make(chan struct{}),
-		ended:   make(chan struct{}),
-		table:   table{clients: map[netip.Addr]int{}},
+	switch {
+	case cfg.Transport == query.DoT && cfg.TLS == nil:
+		return nil, errors.New("a TLS configuration is missing")
+	case cfg.Transport == query.DoH && cfg.Session == nil:
+		return nil, errors.New("the sessions' protocol is missing")
+	case cfg.SessionBytes < 0 || cfg.SessionBytes > maxSessionBytes:
+		return nil, fmt.Errorf("sessions that keep %d bytes: expected 1 to %d, or 0", cfg.SessionBytes, maxSessionBytes)
 	}
-	s.workspaces.init(limits)
+	s := &Server{
+		transport:  cfg.Transport,
+		handshakes: cfg.Handshakes,
+		preamble:   cfg.Preamble,
+		session:    cfg.Session,
+		keepBytes:  or(cfg.SessionBytes, 2+limits.MaxFrameBytes),
+		limits:     limits,
+		engine:     engine,
+		onPanic:    cfg.OnPanic,
+		stop:       make(chan struct{}),
+		ended:      make(chan struct{}),
+		table:      table{clients: map[netip.Addr]int{}},
+	}
+	if cfg.TLS != nil {
+		s.tls = cfg.TLS.Clone()
+		// Small records at first are of use to browsers; to us they are many writes.
+		s.tls.DynamicRecordSizingDisabled = true
+	}
+	s.frames = frames{maxBytes: limits.MaxFrameBytes, failed: s.failed}
+	s.workspaces.init(s.keepBytes, limits.MaxPendingBytes, s.tls != nil)
 	s.adapt()
 	return s, nil
 }
 
-// Addr is where a server made by Listen listens.
+// maxSessionBytes is how much any session may keep unused.
+const maxSessionBytes = 1 << 20
+
+// Addr is where the server listens.
 func (s *Server) Addr() netip.AddrPort {
 	addr := s.listener.Addr().(*net.TCPAddr).AddrPort()
 	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
@@ -118,7 +179,7 @@ func (s *Server) Serve() error {
 	s.mu.Lock()
 	if s.serving != nil {
 		s.mu.Unlock()
-		return errors.New("TCP server: Serve called twice")
+		return fmt.Errorf("%v server: Serve called twice", s.transport)
 	}
 	done := make(chan struct{})
 	s.serving = done
@@ -197,9 +258,10 @@ func (s *Server) awaitConnection() {
 	}
 }
 
-func (s *Server) start(nc net.Conn) {
-	c := s.newConn(nc, query.TCP)
-	if !s.admit(c) {
+// start serves a connection in a goroutine of its own, if there is room for it.
+func (s *Server) start(nc *net.TCPConn) {
+	c, err := s.newConn(nc)
+	if err != nil || !s.admit(c) {
 		nc.Close()
 		return
 	}
@@ -207,21 +269,6 @@ func (s *Server) start(nc net.Conn) {
 		defer s.leave(c)
 		c.serve()
 	}()
-}
-
-// ServeConn answers the queries of one connection, over TLS for instance, and
-// closes it. It returns when the connection has ended. The same limits hold as for
-// connections that Serve accepts. Deadlines of nc are the server's to set, and
-// must break off what waits. A *net.TCPConn, and only that, costs no buffer while
-// it waits.
-func (s *Server) ServeConn(nc net.Conn, transport query.Transport) {
-	c := s.newConn(nc, transport)
-	if !s.admit(c) {
-		nc.Close()
-		return
-	}
-	defer s.leave(c)
-	c.serve()
 }
 
 // Shutdown stops the server: no more connections are accepted, those that are
@@ -240,13 +287,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	s.mu.Unlock()
 
-	if s.listener != nil {
-		if serving != nil {
-			s.listener.SetDeadline(time.Now().Add(backlogMoment))
-			<-serving
-		} else {
-			s.listener.Close()
-		}
+	if serving != nil {
+		s.listener.SetDeadline(time.Now().Add(backlogMoment))
+		<-serving
+	} else {
+		s.listener.Close()
 	}
 	s.mu.Lock()
 	first := !s.closed
@@ -287,6 +332,12 @@ func (s *Server) Counters() Counters {
 	sum.FrameTimeouts = s.events.byReason[halfFrame].Load()
 	sum.BadFrames = s.events.byReason[badFrame].Load()
 	sum.SlowReaders = s.events.byReason[slowReader].Load()
+	sum.Handshakes = s.events.handshakes.Load()
+	sum.Resumed = s.events.resumed.Load()
+	sum.HandshakeFailures = s.events.byReason[noHandshake].Load()
+	sum.HandshakeTimeouts = s.events.byReason[slowShaking].Load()
+	sum.HandshakesRefused = s.events.byReason[overBudget].Load()
+	sum.Panics = s.events.panics.Load()
 	s.mu.Lock()
 	sum.Open = s.table.open
 	s.mu.Unlock()

@@ -3,6 +3,7 @@ package stream
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -14,7 +15,6 @@ import (
 	"time"
 
 	"yushan/internal/testengine"
-	"yushan/server/query"
 )
 
 // patience is how long a test waits for what must happen. It decides only how
@@ -77,6 +77,9 @@ func dialFrom(t testing.TB, s *Server, ip string) *client {
 	conn, err := dialer.Dial("tcp", s.Addr().String())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.tls != nil {
+		conn = tls.Client(conn, clientTLS())
 	}
 	return newClient(t, conn)
 }
@@ -221,25 +224,4 @@ func TestBadConfigIsExplained(t *testing.T) {
 			t.Errorf("%+v: error %q, expected %q", tt, err, tt.want)
 		}
 	}
-}
-
-// A connection of any kind is served, even one without buffers and addresses.
-func TestServeConnPipe(t *testing.T) {
-	s, err := New(Config{}, testengine.New(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, theirs := net.Pipe()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.ServeConn(theirs, query.DoT)
-	}()
-	c := newClient(t, ours)
-	for n := range 3 {
-		c.exchange(n)
-	}
-	c.Close()
-	<-done
-	shutdown(t, s)
 }

@@ -27,7 +27,9 @@ func (t *table) add(c *conn) {
 	c.slot = len(t.conns)
 	t.conns = append(t.conns, c)
 	t.open++
-	t.clients[clientKey(c.client.Addr())]++
+	if c.identified {
+		t.clients[clientKey(c.client.Addr())]++
+	}
 }
 
 func (t *table) remove(c *conn) {
@@ -44,6 +46,9 @@ func (t *table) remove(c *conn) {
 // uncount makes room for another connection while c is still ending.
 func (t *table) uncount(c *conn) {
 	t.open--
+	if !c.identified {
+		return
+	}
 	key := clientKey(c.client.Addr())
 	if t.clients[key]--; t.clients[key] <= 0 {
 		delete(t.clients, key)
@@ -94,13 +99,12 @@ func (s *Server) evict() bool {
 func (s *Server) admit(c *conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed || s.table.clients[clientKey(c.client.Addr())] >= s.limits.MaxConnsPerClient ||
+	if s.closed || c.identified && s.table.clients[clientKey(c.client.Addr())] >= s.limits.MaxConnsPerClient ||
 		s.table.open >= s.limits.MaxConns && !s.evict() {
 		s.events.refused.Add(1)
 		return false
 	}
 	s.events.accepted.Add(1)
-	c.wait(waiting, s.tick.Load())
 	s.table.add(c)
 	s.running.Add(1)
 	s.adapt()
@@ -111,6 +115,28 @@ func (s *Server) admit(c *conn) bool {
 		s.sweeping = true
 		s.sweeper.Go(s.sweep)
 	}
+	return true
+}
+
+// identify counts c as one of client's, as the preamble told it; the zero value
+// means the address it comes from. It reports false if client has as many as it
+// may.
+func (s *Server) identify(c *conn, client netip.AddrPort) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if client.IsValid() {
+		c.client = netip.AddrPortFrom(client.Addr().Unmap().WithZone(""), client.Port())
+	}
+	if reason(c.cut.Load()) == evicted {
+		return true // it isn't counted at all any more
+	}
+	key := clientKey(c.client.Addr())
+	if s.table.clients[key] >= s.limits.MaxConnsPerClient {
+		s.events.refused.Add(1)
+		return false
+	}
+	c.identified = true
+	s.table.clients[key]++
 	return true
 }
 
@@ -141,6 +167,7 @@ func (s *Server) sweep() {
 	ticker := time.NewTicker(s.limits.tick())
 	defer ticker.Stop()
 	frame, write := s.ticks(s.limits.FrameTimeout), s.ticks(s.limits.WriteTimeout)
+	shake := s.ticks(s.limits.HandshakeTimeout)
 	for {
 		select {
 		case <-ticker.C:
@@ -161,6 +188,8 @@ func (s *Server) sweep() {
 				c.end(idle)
 			case p == inFrame && age > frame:
 				c.end(halfFrame)
+			case p == shaking && age > shake:
+				c.end(slowShaking)
 			case p == writing && age > write:
 				c.end(slowReader)
 			}

@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"math/big"
-	"net"
 	"testing"
 	"time"
 
@@ -16,7 +15,7 @@ import (
 )
 
 // selfSigned is a certificate for this test only.
-func selfSigned(t *testing.T) tls.Certificate {
+func selfSigned(t testing.TB) tls.Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -30,48 +29,46 @@ func selfSigned(t *testing.T) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-// serveTLS serves TLS connections with ServeConn, as a DoT listener would.
-func serveTLS(t *testing.T, limits Limits) (s *Server, dial func() *client) {
+// transports are those that messages with their lengths come by.
+var transports = []query.Transport{query.TCP, dot}
+
+const dot = query.DoT
+
+// startOn serves a free port of 127.0.0.1 for the test's time.
+func startOn(t testing.TB, transport query.Transport, limits Limits) *Server {
 	t.Helper()
-	s, err := New(Config{Limits: limits}, testengine.New(t))
+	return startWith(t, Config{Transport: transport, Limits: limits})
+}
+
+// startWith is the same for a configuration whose transport is all it says of TLS.
+func startWith(t testing.TB, cfg Config) *Server {
+	t.Helper()
+	cfg.Addr = loopback
+	if cfg.Transport == dot && cfg.TLS == nil {
+		cfg.TLS = serverTLS(t)
+	}
+	s, err := Listen(cfg, testengine.New(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	accepting := make(chan struct{})
-	go func() {
-		defer close(accepting)
-		for {
-			nc, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go s.ServeConn(nc, query.DoT)
-		}
-	}()
-	t.Cleanup(func() {
-		listener.Close()
-		<-accepting
-		shutdown(t, s)
-	})
-	return s, func() *client {
-		conn, err := tls.Dial("tcp", listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return newClient(t, conn)
-	}
+	serve(t, s)
+	return s
+}
+
+func serverTLS(t testing.TB) *tls.Config {
+	return &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}, NextProtos: []string{"dot"}}
+}
+
+// clientTLS trusts everybody.
+func clientTLS() *tls.Config {
+	return &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"dot"}, DynamicRecordSizingDisabled: true}
 }
 
 // RFC 7858 §3.3: the framing, and so the loop, are TCP's.
 func TestTLS(t *testing.T) {
 	const queries = 1000
-	s, dial := serveTLS(t, Limits{})
-	c := dial()
+	s := startOn(t, dot, Limits{})
+	c := dial(t, s)
 	c.exchange(1)
 	var all []byte
 	for n := range queries {
@@ -96,60 +93,27 @@ func TestTLS(t *testing.T) {
 	c.closed()
 }
 
-// A query and its record may be as long as the first read, or end with it.
-func TestTLSEverySize(t *testing.T) {
-	_, dial := serveTLS(t, Limits{})
-	c := dial()
-	for size := firstBytes - 10; size <= firstBytes+10; size++ {
-		query := testengine.Query(t, size)
-		frame := testengine.Frame(query)
-		// Messages without an answer fill up, the query is the last.
-		filler := make([]byte, size-len(frame))
-		filler[1] = byte(len(filler) - 2)
-		filler[4] = 0x80 // QR=1
-		c.send(append(filler, frame...))
-		c.receive(query)
-	}
-}
-
 func TestTLSTimeouts(t *testing.T) {
 	const short, long = 100 * time.Millisecond, 10 * patience
-	s, dial := serveTLS(t, Limits{IdleTimeout: short, FrameTimeout: long, WriteTimeout: long})
-	dial().closed()
+	s := startOn(t, dot, Limits{IdleTimeout: short, FrameTimeout: long, WriteTimeout: long})
+	dial(t, s).closed()
 	eventually(t, "no idle time-out", func() bool { return s.Counters().IdleTimeouts == 1 })
 
-	s, dial = serveTLS(t, Limits{IdleTimeout: long, FrameTimeout: short, WriteTimeout: long})
-	half := dial()
+	s = startOn(t, dot, Limits{IdleTimeout: long, FrameTimeout: short, WriteTimeout: long})
+	half := dial(t, s)
 	half.send([]byte{0, 100, 1})
 	half.closed()
 	eventually(t, "no frame time-out", func() bool { return s.Counters().FrameTimeouts == 1 })
 
-	s, dial = serveTLS(t, Limits{IdleTimeout: long, FrameTimeout: long, WriteTimeout: short})
-	dial().greed()
+	s = startOn(t, dot, Limits{IdleTimeout: long, FrameTimeout: long, WriteTimeout: short})
+	dial(t, s).greed()
 	eventually(t, "no slow reader", func() bool { return s.Counters().SlowReaders == 1 })
-}
-
-// A client that never shakes hands is idle.
-func TestTLSHandshakeTimeout(t *testing.T) {
-	s, _ := serveTLS(t, Limits{IdleTimeout: 50 * time.Millisecond})
-	ours, theirs := net.Pipe()
-	defer ours.Close()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		s.ServeConn(tls.Server(theirs, &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}), query.DoT)
-	}()
-	select {
-	case <-done:
-	case <-time.After(patience):
-		t.Error("the connection stays open")
-	}
 }
 
 func TestTLSShutdown(t *testing.T) {
 	const queries = 200
-	s, dial := serveTLS(t, Limits{})
-	c := dial()
+	s := startOn(t, dot, Limits{})
+	c := dial(t, s)
 	c.exchange(1)
 	for n := range queries {
 		c.send(testengine.Frame(testengine.Query(t, n)))
