@@ -27,6 +27,14 @@ type Config struct {
 	UDP    UDP
 	TCP    TCP
 
+	DoT DoT
+	DoH DoH
+	DoQ DoQ
+
+	Certificates []Certificate
+	Tickets      Tickets
+	ACME         ACME
+
 	User  string // to become once the ports are bound; "" stays
 	Group string // "" is the user's own group
 
@@ -74,17 +82,27 @@ func Default() *Config {
 			netip.AddrPortFrom(netip.IPv4Unspecified(), 53),
 			netip.AddrPortFrom(netip.IPv6Unspecified(), 53),
 		},
-		UDP: UDP{MaxBytes: 1232}, // RFC 9715 §3.1, DNS Flag Day 2020
-		TCP: TCP{Limits: stream.Limits{
-			MaxConns:        10_000,
-			MaxFrameBytes:   4096,
-			MaxPendingBytes: 64 << 20,
-			IdleTimeout:     10 * time.Second, // RFC 7766 §6.2.3
-			FrameTimeout:    3 * time.Second,
-			WriteTimeout:    10 * time.Second,
-		}},
+		UDP:           UDP{MaxBytes: 1232}, // RFC 9715 §3.1, DNS Flag Day 2020
+		TCP:           TCP{Limits: defaultLimits()},
+		DoT:           defaultDoT(),
+		DoH:           defaultDoH(),
+		DoQ:           defaultDoQ(),
+		Tickets:       Tickets{Rotation: 12 * time.Hour},
+		ACME:          defaultACME(),
 		Log:           Log{Level: "info", Format: "auto"},
 		ZoneDirectory: ".",
+	}
+}
+
+func defaultLimits() stream.Limits {
+	return stream.Limits{
+		MaxConns:         10_000,
+		MaxFrameBytes:    4096,
+		MaxPendingBytes:  64 << 20,
+		IdleTimeout:      10 * time.Second, // RFC 7766 §6.2.3
+		FrameTimeout:     3 * time.Second,
+		WriteTimeout:     10 * time.Second,
+		HandshakeTimeout: 3 * time.Second,
 	}
 }
 
@@ -182,6 +200,8 @@ func (c *Config) Check() Problems {
 	if len(c.UDPListen()) == 0 && len(c.TCPListen()) == 0 {
 		ps.add(c.path, c.places["listen"], "listen", "there is no address to listen on")
 	}
+	c.checkEndpoints(&ps)
+	c.checkCertificates(&ps)
 	if _, err := c.IDs(); err != nil {
 		key := "user"
 		if c.User == "" || strings.HasPrefix(err.Error(), "there is no group") {
@@ -286,6 +306,23 @@ func (c *Config) resolve() {
 			*f = join(c.ZoneDirectory, *f)
 		}
 	}
+	for _, f := range c.otherFiles() {
+		if *f != "" {
+			*f = join(dir, *f)
+		}
+	}
+}
+
+// otherFiles are the paths that are relative to the configuration itself.
+func (c *Config) otherFiles() (files []*string) {
+	for i := range c.Certificates {
+		cert := &c.Certificates[i]
+		files = append(files, &cert.CertificateFile, &cert.KeyFile, &cert.NextKeyFile)
+	}
+	for i := range c.ACME.Keys {
+		files = append(files, &c.ACME.Keys[i].SecretFile)
+	}
+	return append(files, &c.Tickets.SecretFile, &c.ACME.CAFile, &c.ACME.Storage)
 }
 
 // SameZones tells whether both configurations name the same zones and files.

@@ -49,11 +49,36 @@ func describe(c *Config) string {
 	fmt.Fprintf(&b, "identity %q version %q\n", c.Identity, c.Version)
 	fmt.Fprintf(&b, "udp %v workers %d max-bytes %d\n", c.UDPListen(), c.UDP.Workers, c.UDP.MaxBytes)
 	fmt.Fprintf(&b, "tcp %v %+v\n", c.TCPListen(), c.TCP.Limits)
+	describeEncrypted(&b, c)
 	fmt.Fprintf(&b, "user %q group %q log %s %s\n", c.User, c.Group, c.Log.Level, c.Log.Format)
 	for _, z := range c.Zones {
 		fmt.Fprintf(&b, "zone %s from %s\n", dname.Display(z.Name), z.File)
 	}
 	return b.String()
+}
+
+func describeEncrypted(b *strings.Builder, c *Config) {
+	if dot := c.DoT; dot.Listen != nil {
+		fmt.Fprintf(b, "dot %v certificate %q %d handshakes/s %+v\n", dot.Listen, dot.Certificate, dot.Handshakes, dot.Limits)
+	}
+	if doh := c.DoH; doh.Listen != nil {
+		fmt.Fprintf(b, "doh %v certificate %q path %s page %v %d handshakes/s %+v\n", doh.Listen, doh.Certificate, doh.Path, doh.LookupPage, doh.Handshakes, doh.Limits)
+		fmt.Fprintf(b, "doh http3 %+v\ndoh cleartext %+v\n", doh.HTTP3, doh.Cleartext)
+	}
+	if doq := c.DoQ; doq.Listen != nil {
+		fmt.Fprintf(b, "doq %v certificate %q %d handshakes/s %+v\n", doq.Listen, doq.Certificate, doq.Handshakes, doq.Limits)
+	}
+	for _, cert := range c.Certificates {
+		fmt.Fprintf(b, "certificate %s: files %q %q %q self-signed %q acme %q\n",
+			cert.Name, cert.CertificateFile, cert.KeyFile, cert.NextKeyFile, cert.SelfSigned, cert.ACME)
+	}
+	fmt.Fprintf(b, "tickets %+v\n", c.Tickets)
+	if a := c.ACME; a.Storage != "" {
+		fmt.Fprintf(b, "acme %s by %q for %s in %s: %q on %v, reuse %v, siblings %v\n", a.Directory, a.CAFile, a.Email, a.Storage, a.Challenges, a.HTTPListen, a.ReuseKeys, a.Siblings)
+		for _, k := range a.Keys {
+			fmt.Fprintf(b, "acme key %s %s %s\n", dname.Display(k.Name), k.Algorithm, k.SecretFile)
+		}
+	}
 }
 
 func compare(t *testing.T, file, got string) {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"time"
 
 	"yushan/server/stream"
@@ -36,15 +37,15 @@ func (o object) keys() []string {
 
 // schema is the whole language of the configuration, bound to c.
 func (c *Config) schema() object {
-	return object{
+	return slices.Concat(object{
 		{key: "identity", value: text(&c.Identity, 255, "ns1.example.tw"),
 			doc: "Name of this server among its siblings: answers `id.server.` and `hostname.bind.` (RFC 4892) and NSID (RFC 5001). Not given, these are off."},
 		{key: "version", value: text(&c.Version, 255, "yushan"),
 			doc: "Answers `version.bind.` and `version.server.`. Not given, these are refused."},
-		{key: "listen", value: addresses(&c.Listen),
+		{key: "listen", value: addresses(&c.Listen, dnsPort),
 			doc: "Addresses to serve on, for UDP and TCP alike. Without a port it is 53."},
 		{key: "udp", value: section(object{
-			{key: "listen", value: addresses(&c.UDP.Listen),
+			{key: "listen", value: addresses(&c.UDP.Listen, dnsPort),
 				doc: "Addresses for UDP alone, instead of those of `listen`. An empty list turns UDP off."},
 			{key: "workers", value: number(&c.UDP.Workers, 0, 1024),
 				doc: "Sockets and threads for each address. 0 is one a core."},
@@ -52,9 +53,10 @@ func (c *Config) schema() object {
 				doc: "Largest answer on UDP, and the size that our OPT record announces. Above 1232 bytes answers may be fragmented and lost (RFC 9715)."},
 		}), doc: "Queries on UDP."},
 		{key: "tcp", value: section(append(object{
-			{key: "listen", value: addresses(&c.TCP.Listen),
+			{key: "listen", value: addresses(&c.TCP.Listen, dnsPort),
 				doc: "Addresses for TCP alone, instead of those of `listen`. An empty list turns TCP off, which RFC 7766 §5 forbids to a name server on the Internet."},
 		}, limits(&c.TCP.Limits)...)), doc: "Queries on TCP."},
+	}, c.encrypted(), object{
 		{key: "user", value: text(&c.User, 64, "yushan"),
 			doc: "User to become once the ports are bound, by name or number. Needs a start as root. Zone files must be readable for that user, and at SIGHUP this file, too; its supplementary groups don't count."},
 		{key: "group", value: text(&c.Group, 64, "yushan"),
@@ -75,7 +77,7 @@ func (c *Config) schema() object {
 					doc: "Its master file (RFC 1035 §5)."},
 			}
 		}), doc: "The zones to serve."},
-	}
+	})
 }
 
 // limits are the keys of every transport that has connections.

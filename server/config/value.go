@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -155,122 +154,6 @@ func name(z *Zone) value {
 	}, func() string { return "" }}
 }
 
-// DefaultPort is the port of an address that is written without one.
-const DefaultPort = 53
-
-// ParseAddress reads an address with or without a port.
-func ParseAddress(text string) (netip.AddrPort, error) {
-	if ap, err := netip.ParseAddrPort(text); err == nil {
-		if ap.Port() == 0 {
-			return netip.AddrPort{}, fmt.Errorf("%q: a port is a number from 1 to 65535", text)
-		}
-		return netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port()), nil
-	}
-	if a, err := netip.ParseAddr(text); err == nil {
-		return netip.AddrPortFrom(a.Unmap(), DefaultPort), nil
-	}
-	return netip.AddrPort{}, fmt.Errorf("expected %s, found %q%s", addressExpected, text, addressHint(text))
-}
-
-const addressExpected = `an IP address such as 192.0.2.53 or 192.0.2.53:53`
-
-func addressHint(text string) string {
-	host, port, ok := cutLast(text, ':')
-	if !ok {
-		return ""
-	}
-	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
-		return fmt.Sprintf(": %q is not a port from 1 to 65535", port)
-	}
-	if strings.ContainsAny(host, "ghijklmnopqrstuvwxyz") {
-		return ": names are not looked up"
-	}
-	return ""
-}
-
-func cutLast(s string, sep byte) (before, after string, ok bool) {
-	if i := strings.LastIndexByte(s, sep); i >= 0 {
-		return s[:i], s[i+1:], true
-	}
-	return s, "", false
-}
-
-// addressList reads one address, or a sequence of them.
-type addressList struct{ to *[]netip.AddrPort }
-
-func addresses(to *[]netip.AddrPort) value { return &addressList{to} }
-
-func (l *addressList) expects() string { return "a list of IP addresses with or without a port" }
-
-func (l *addressList) shown() string {
-	if *l.to == nil {
-		return ""
-	}
-	texts := make([]string, len(*l.to))
-	for i, a := range *l.to {
-		texts[i] = strconv.Quote(a.String())
-	}
-	return "[" + strings.Join(texts, ", ") + "]"
-}
-
-func (l *addressList) read(r *reader, key string, n *yaml.Node) {
-	items := []*yaml.Node{n}
-	if n.Kind == yaml.SequenceNode {
-		items = n.Content
-	} else if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		r.problem(n, key, "expected %s, found %s", l.expects(), found(n))
-		return
-	}
-	out := make([]netip.AddrPort, 0, len(items))
-	seen := map[netip.AddrPort]bool{}
-	for _, item := range items {
-		if a, err := ParseAddress(deref(item).Value); err == nil && a.Addr().IsUnspecified() {
-			seen[a] = false // a wildcard, wherever in the list it is
-		}
-	}
-	for i, item := range items {
-		at := key
-		if n.Kind == yaml.SequenceNode {
-			at = fmt.Sprintf("%s[%d]", key, i)
-		}
-		item = deref(item)
-		if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
-			r.problem(item, at, "expected %s, found %s", addressExpected, found(item))
-			continue
-		}
-		a, err := ParseAddress(item.Value)
-		switch {
-		case err != nil:
-			r.problem(item, at, "%v", err)
-		case seen[a]:
-			r.problem(item, at, "%s is there twice", a)
-		case !a.Addr().IsUnspecified() && isIn(seen, wildcardOf(a)):
-			r.problem(item, at, "%s is part of %s, which is in the list", a, wildcardOf(a))
-		default:
-			seen[a] = true
-			out = append(out, a)
-		}
-	}
-	// With none that could be read, "there is no address" would be one mistake
-	// too many.
-	if len(out) > 0 || len(items) == 0 {
-		*l.to = out
-	}
-}
-
-// wildcardOf returns the wildcard address that takes a's queries, too.
-func wildcardOf(a netip.AddrPort) netip.AddrPort {
-	if a.Addr().Is4() {
-		return netip.AddrPortFrom(netip.IPv4Unspecified(), a.Port())
-	}
-	return netip.AddrPortFrom(netip.IPv6Unspecified(), a.Port())
-}
-
-func isIn(set map[netip.AddrPort]bool, a netip.AddrPort) bool {
-	_, ok := set[a]
-	return ok
-}
-
 // mapping is a value with keys of its own.
 type mapping struct{ fields object }
 
@@ -306,4 +189,71 @@ func (l *listOf[T]) read(r *reader, key string, n *yaml.Node) {
 		r.object(fmt.Sprintf("%s[%d]", key, i), l.fields(&out[i]), deref(item))
 	}
 	*l.to = out
+}
+
+func boolean(to *bool) value {
+	const what = "true or false"
+	return &scalar{what, func(_ *reader, n *yaml.Node) error {
+		switch n.Value {
+		case "true":
+			*to = true
+		case "false":
+			*to = false
+		default:
+			return errExpected
+		}
+		return nil
+	}, func() string { return strconv.FormatBool(*to) }}
+}
+
+// words reads one scalar, or a sequence of them, each by parse.
+type words[T any] struct {
+	to    *[]T
+	what  string // of one: "an IP prefix such as 192.0.2.0/24"
+	parse func(string) (T, error)
+	show  func(T) string
+}
+
+func (w *words[T]) expects() string { return "a list, each element " + w.what }
+
+func (w *words[T]) shown() string {
+	if *w.to == nil {
+		return ""
+	}
+	texts := make([]string, len(*w.to))
+	for i, v := range *w.to {
+		texts[i] = w.show(v)
+	}
+	return "[" + strings.Join(texts, ", ") + "]"
+}
+
+func (w *words[T]) read(r *reader, key string, n *yaml.Node) {
+	items := []*yaml.Node{n}
+	if n.Kind == yaml.SequenceNode {
+		items = n.Content
+	}
+	out := make([]T, 0, len(items))
+	seen := map[string]bool{}
+	for i, item := range items {
+		at := key
+		if n.Kind == yaml.SequenceNode {
+			at = fmt.Sprintf("%s[%d]", key, i)
+		}
+		item = deref(item)
+		if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
+			r.problem(item, at, "expected %s, found %s", w.what, found(item))
+			continue
+		}
+		v, err := w.parse(item.Value)
+		switch {
+		case err != nil:
+			r.problem(item, at, "%v", err)
+		case seen[w.show(v)]:
+			r.problem(item, at, "%s is there twice", w.show(v))
+		default:
+			seen[w.show(v)] = true
+			out = append(out, v)
+		}
+	}
+	*w.to = out
 }
