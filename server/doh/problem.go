@@ -39,6 +39,7 @@ var (
 		exchange.Field{Name: "allow", Value: "GET, HEAD, POST"})
 	pageMethodNotAllowed = newProblem(405, "this can only be read",
 		exchange.Field{Name: "allow", Value: "GET, HEAD"})
+	requestTimeout       = newProblem(408, "the request did not arrive in time")
 	contentTooLarge      = newProblem(413, "the content is longer than a DNS message may be: 65535 bytes")
 	targetTooLong        = newProblem(414, "the URI is too long: a long query is better sent with POST")
 	unsupportedMediaType = newProblem(415, `expected content of type "application/dns-message", and no coding`,
@@ -51,6 +52,8 @@ var (
 // problemOf is the one that a transport found.
 func problemOf(status int) *problem {
 	switch status {
+	case 408:
+		return requestTimeout
 	case 413:
 		return contentTooLarge
 	case 414:

@@ -20,65 +20,53 @@ const (
 
 var proxySignature = []byte("\r\n\r\n\x00\r\nQUIT\n")
 
-// proxied is a connection that a proxy has opened for a client.
-type proxied struct {
-	net.Conn
-	client *net.TCPAddr
-}
-
-func (p *proxied) RemoteAddr() net.Addr { return p.client }
-
-// NetConn returns the connection to the proxy.
-func (p *proxied) NetConn() net.Conn { return p.Conn }
-
-// unwrap reads the header of the PROXY protocol, version 2, that begins each
+// preamble reads the header of the PROXY protocol, version 2, that begins each
 // connection of a proxy, and nothing behind it. Whoever isn't a trusted proxy is
 // refused before anything of it is read, and so is a connection without the header,
 // or with version 1: the protocol forbids guessing.
-func (p proxies) unwrap(nc net.Conn) (net.Conn, error) {
+func (p proxies) preamble(nc net.Conn) (client netip.AddrPort, ahead []byte, err error) {
+	fail := func(err error) (netip.AddrPort, []byte, error) {
+		return netip.AddrPort{}, nil, fmt.Errorf("PROXY protocol: %w", err)
+	}
 	peer, ok := nc.RemoteAddr().(*net.TCPAddr)
 	if !ok || !p.trust(peer.AddrPort().Addr()) {
-		return nil, errors.New("PROXY protocol: not from a trusted proxy")
+		return fail(errors.New("not from a trusted proxy"))
 	}
-	head := make([]byte, proxyHeadBytes, proxyHeadBytes+64)
-	if _, err := io.ReadFull(nc, head); err != nil {
-		return nil, fmt.Errorf("PROXY protocol: %w", err)
+	header := make([]byte, proxyHeadBytes, proxyHeadBytes+64)
+	if _, err := io.ReadFull(nc, header); err != nil {
+		return fail(err)
 	}
-	if !bytes.HasPrefix(head, proxySignature) {
-		return nil, errors.New("PROXY protocol: no header of version 2")
+	if !bytes.HasPrefix(header, proxySignature) {
+		return fail(errors.New("no header of version 2"))
 	}
-	length := int(binary.BigEndian.Uint16(head[14:]))
+	length := int(binary.BigEndian.Uint16(header[14:]))
 	if length > proxyMaxBytes {
-		return nil, fmt.Errorf("PROXY protocol: a header of %d bytes: expected %d at most", length, proxyMaxBytes)
+		return fail(fmt.Errorf("a header of %d bytes: expected %d at most", length, proxyMaxBytes))
 	}
-	head = append(head, make([]byte, length)...)
-	if _, err := io.ReadFull(nc, head[proxyHeadBytes:]); err != nil {
-		return nil, fmt.Errorf("PROXY protocol: %w", err)
+	header = append(header, make([]byte, length)...)
+	if _, err := io.ReadFull(nc, header[proxyHeadBytes:]); err != nil {
+		return fail(err)
 	}
-	client, err := proxyClient(head)
-	switch {
-	case err != nil:
-		return nil, err
-	case client == nil:
-		return nc, nil // the proxy asks for itself
+	if client, err = proxyClient(header); err != nil {
+		return fail(err)
 	}
-	return &proxied{nc, client}, nil
+	return client, nil, nil
 }
 
-// proxyClient reads a header. The client is nil if the proxy asks for itself, as it
-// does to see whether the server lives.
-func proxyClient(header []byte) (*net.TCPAddr, error) {
+// proxyClient reads a header. The client is the zero value if the proxy asks for
+// itself, as it does to see whether the server lives.
+func proxyClient(header []byte) (netip.AddrPort, error) {
 	h, err := proxyproto.Read(bufio.NewReader(bytes.NewReader(header)))
 	if err != nil {
-		return nil, fmt.Errorf("PROXY protocol: %w", err)
+		return netip.AddrPort{}, err
 	}
 	if h.Command.IsLocal() {
-		return nil, nil
+		return netip.AddrPort{}, nil
 	}
 	client, ok := h.SourceAddr.(*net.TCPAddr)
-	if !ok || h.Version != 2 {
-		return nil, errors.New("PROXY protocol: expected a client of TCP over IPv4 or IPv6")
+	if !ok {
+		return netip.AddrPort{}, errors.New("expected a client of TCP over IPv4 or IPv6")
 	}
 	at := client.AddrPort()
-	return net.TCPAddrFromAddrPort(netip.AddrPortFrom(at.Addr().Unmap(), at.Port())), nil
+	return netip.AddrPortFrom(at.Addr().Unmap(), at.Port()), nil
 }

@@ -8,20 +8,20 @@ import (
 	"sync"
 
 	"yushan/server/doh/exchange"
-	"yushan/server/query"
+	"yushan/server/doh/lookup"
+	"yushan/server/stream"
 )
 
 // mediaType is the content of requests and responses (RFC 8484 §6).
 const mediaType = "application/dns-message"
 
 // Handler holds the rules of RFC 8484: what is at which path, and how it is asked.
-// It never changes; any number of goroutines may use it, each with a [Work] of
-// its own.
+// It never changes; any number of goroutines may use it, each with a
+// [stream.Work] of its own.
 type Handler struct {
 	path        string
 	targetBytes int
-	page        Page
-	pageFields  []exchange.Field
+	page        *lookup.Page
 	scratch     sync.Pool // of *scratch
 }
 
@@ -32,19 +32,10 @@ type Resources struct {
 	// percent-encoding.
 	Path string
 	// Page, unless nil, is served at "/".
-	Page Page
+	Page *lookup.Page
 	// TargetBytes is the longest request target, path and query: 4096, unless set.
 	// 256 to 65536. A longer one is refused with 414.
 	TargetBytes int
-}
-
-// Page is a set of files of the lookup page.
-type Page interface {
-	// File returns the content at a path, and its media type; false if there is
-	// none.
-	File(path string) (body []byte, contentType string, ok bool)
-	// Policy is the value of Content-Security-Policy.
-	Policy() string
 }
 
 // scratch is where a GET's message is decoded.
@@ -71,9 +62,6 @@ func NewHandler(r Resources) (*Handler, error) {
 		return nil, errors.New(`path "/": that is where the lookup page is`)
 	}
 	h := &Handler{path: r.Path, targetBytes: r.TargetBytes, page: r.Page}
-	if r.Page != nil {
-		h.pageFields = pageFields(r.Page)
-	}
 	h.scratch.New = func() any {
 		return &scratch{text: make([]byte, r.TargetBytes), message: make([]byte, r.TargetBytes)}
 	}
@@ -97,7 +85,7 @@ func checkPath(path string) error {
 
 // Answer answers one request: with w's engine, if it brings a query. w.Req says
 // who asks, by which transport.
-func (h *Handler) Answer(w *Work, req *exchange.Request, res *exchange.Response) {
+func (h *Handler) Answer(w *stream.Work, req *exchange.Request, res *exchange.Response) {
 	if req.Refused != 0 {
 		problemOf(req.Refused).tell(res)
 		return
@@ -125,7 +113,7 @@ var question = []byte("?")
 
 // post: RFC 8484 §4.1, the message is the content. The target's query has no
 // meaning then.
-func (h *Handler) post(w *Work, req *exchange.Request, res *exchange.Response) {
+func (h *Handler) post(w *stream.Work, req *exchange.Request, res *exchange.Response) {
 	switch {
 	case !isDNSMessage(req.ContentType) || !isIdentity(req.ContentEncoding):
 		unsupportedMediaType.tell(res)
@@ -137,7 +125,7 @@ func (h *Handler) post(w *Work, req *exchange.Request, res *exchange.Response) {
 }
 
 // get: RFC 8484 §4.1, the message is in the target's query.
-func (h *Handler) get(w *Work, parameters []byte, res *exchange.Response) {
+func (h *Handler) get(w *stream.Work, parameters []byte, res *exchange.Response) {
 	s := h.scratch.Get().(*scratch)
 	message, problem := s.decode(parameters)
 	if problem == nil {
@@ -150,10 +138,8 @@ func (h *Handler) get(w *Work, parameters []byte, res *exchange.Response) {
 
 // ask has the engine answer a message. Whatever response it makes is a success
 // of HTTP (RFC 8484 §4.2.1); what isn't even a query gets a 400.
-func ask(w *Work, message []byte, res *exchange.Response) {
-	w.Req.Wire = message
-	n := w.Engine.Answer(w.Worker, w.Req, res.Buffer[:exchange.MaxBody])
-	w.Req.Wire = nil
+func ask(w *stream.Work, message []byte, res *exchange.Response) {
+	n := w.Answer(message, res.Buffer[:exchange.MaxBody])
 	if n == 0 || isFormErr(res.Buffer[:n]) && !wellFormed(message) {
 		notAQuery.tell(res)
 		return
@@ -182,29 +168,10 @@ func (h *Handler) other(method string, path []byte, res *exchange.Response) {
 		pageMethodNotAllowed.tell(res)
 	default:
 		res.Status, res.ContentType, res.Body = 200, contentType, body
-		res.MaxAge, res.Fields = pageMaxAge, h.pageFields
+		res.MaxAge, res.Fields = pageMaxAge, lookup.Fields
 	}
-}
-
-// Work is what answering takes besides the request: the engine of the moment,
-// and the memory of one goroutine.
-type Work struct {
-	Engine *query.Engine
-	Worker *query.Worker
-	Req    *query.Request // with Client and Transport set
 }
 
 // pageMaxAge is how long a browser may use the page without asking again: the
 // files belong to this process, and the next one may have others.
 const pageMaxAge = 0
-
-// pageFields go with every file of the page.
-func pageFields(p Page) []exchange.Field {
-	return []exchange.Field{
-		{Name: "content-security-policy", Value: p.Policy()},
-		{Name: "x-content-type-options", Value: "nosniff"},
-		{Name: "referrer-policy", Value: "no-referrer"},
-		{Name: "cross-origin-opener-policy", Value: "same-origin"},
-		{Name: "cross-origin-resource-policy", Value: "same-origin"},
-	}
-}

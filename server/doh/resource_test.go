@@ -11,7 +11,9 @@ import (
 
 	"yushan/internal/testzone"
 	"yushan/server/doh/exchange"
+	"yushan/server/doh/lookup"
 	"yushan/server/query"
+	"yushan/server/stream"
 	"yushan/zone"
 	"yushan/zone/dname"
 )
@@ -51,30 +53,24 @@ func testZone(t testing.TB, origin, text string) *zone.Zone {
 	return z
 }
 
-func newWork(t testing.TB) *Work {
+func newWork(t testing.TB) *stream.Work {
 	t.Helper()
 	zones := zone.NewSet(testZone(t, "example.tw.", zoneText), testZone(t, "short.tw.", shortZoneText))
-	return &Work{
+	return &stream.Work{
 		Engine: query.New(zones, query.Options{}),
 		Worker: query.NewWorker(),
-		Req:    &query.Request{Transport: query.DoH, Client: netip.MustParseAddrPort("192.0.2.1:1234")},
+		Req:    query.Request{Transport: query.DoH, Client: netip.MustParseAddrPort("192.0.2.1:1234")},
 	}
 }
 
-// files is a page of two files.
-type files struct{}
-
-func (files) File(path string) (body []byte, contentType string, ok bool) {
-	switch path {
-	case "/":
-		return []byte("<!doctype html>"), "text/html; charset=utf-8", true
-	case "/page.js":
-		return []byte("'use strict'"), "text/javascript; charset=utf-8", true
+func newPage(t testing.TB) *lookup.Page {
+	t.Helper()
+	page, err := lookup.New(lookup.Options{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	return nil, "", false
+	return page
 }
-
-func (files) Policy() string { return "default-src 'none'" }
 
 func newTestHandler(t testing.TB, r Resources) *Handler {
 	t.Helper()
@@ -102,7 +98,7 @@ func pack(t testing.TB, name string, rrtype uint16, change ...func(*dns.Msg)) []
 
 func base64URL(message []byte) string { return base64.RawURLEncoding.EncodeToString(message) }
 
-func answer(h *Handler, w *Work, req exchange.Request) exchange.Response {
+func answer(h *Handler, w *stream.Work, req exchange.Request) exchange.Response {
 	var res exchange.Response
 	res.Reset(make([]byte, exchange.MaxBody))
 	h.Answer(w, &req, &res)
@@ -119,7 +115,7 @@ func post(contentType string, body []byte) exchange.Request {
 
 func TestRequests(t *testing.T) {
 	w := newWork(t)
-	plain, withPage := newTestHandler(t, Resources{}), newTestHandler(t, Resources{Page: files{}})
+	plain, withPage := newTestHandler(t, Resources{}), newTestHandler(t, Resources{Page: newPage(t)})
 	www := pack(t, "www.example.tw.", dns.TypeA)
 	good := base64URL(www)
 	target := "/dns-query?dns=" + good
@@ -359,25 +355,25 @@ func TestFreshnessOfNonsense(t *testing.T) {
 }
 
 func TestPage(t *testing.T) {
-	h, w := newTestHandler(t, Resources{Page: files{}}), newWork(t)
+	h, w := newTestHandler(t, Resources{Page: newPage(t)}), newWork(t)
 	for _, c := range []struct {
 		request exchange.Request
 		status  int
-		body    string
+		body    string // is in it
 	}{
 		{get("GET", "/"), 200, "<!doctype html>"},
 		{get("HEAD", "/"), 200, "<!doctype html>"},
 		{get("GET", "/?name=x"), 200, "<!doctype html>"},
-		{get("GET", "/page.js"), 200, "'use strict'"},
-		{get("GET", "/other"), 404, "there is nothing at this path\n"},
-		{get("POST", "/other"), 404, "there is nothing at this path\n"},
-		{get("POST", "/"), 405, "this can only be read\n"},
+		{get("GET", "/lookup/doh.js"), 200, "fetch"},
+		{get("GET", "/other"), 404, "nothing at this path"},
+		{get("POST", "/other"), 404, "nothing at this path"},
+		{get("POST", "/"), 405, "this can only be read"},
 	} {
 		res := answer(h, w, c.request)
-		if res.Status != c.status || string(res.Body) != c.body {
+		if res.Status != c.status || !strings.Contains(strings.ToLower(string(res.Body)), c.body) {
 			t.Errorf("%s %s: %d %q, want %d %q", c.request.Method, c.request.Path, res.Status, res.Body, c.status, c.body)
 		}
-		if policy := field(res, "content-security-policy"); (c.status == 200) != (policy == "default-src 'none'") {
+		if policy := field(res, "content-security-policy"); (c.status == 200) != (policy == lookup.ContentSecurityPolicy) {
 			t.Errorf("%s %s: policy %q", c.request.Method, c.request.Path, policy)
 		}
 		if allow := field(res, "allow"); (c.status == 405) != (allow == "GET, HEAD") {
@@ -392,7 +388,7 @@ func TestPage(t *testing.T) {
 func TestResources(t *testing.T) {
 	for _, r := range []Resources{
 		{Path: "dns-query"}, {Path: "/dns query"}, {Path: "/%2F"}, {Path: "/é"}, {Path: "/a?b"}, {Path: "/a#b"},
-		{Path: "/", Page: files{}}, {TargetBytes: 255}, {TargetBytes: 65537},
+		{Path: "/", Page: newPage(t)}, {TargetBytes: 255}, {TargetBytes: 65537},
 	} {
 		if _, err := NewHandler(r); err == nil {
 			t.Errorf("%+v: no error", r)
@@ -440,7 +436,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add("POST", []byte("/dns-query?x"), []byte("Application/Dns-Message; a=b"), www[:20])
 	f.Add("HEAD", []byte("/"), []byte("text/html"), []byte("<p>"))
 	f.Add("OPTIONS", []byte("*"), []byte(""), []byte(""))
-	h, w := newTestHandler(f, Resources{Page: files{}}), newWork(f)
+	h, w := newTestHandler(f, Resources{Page: newPage(f)}), newWork(f)
 	f.Fuzz(func(t *testing.T, method string, path, contentType, body []byte) {
 		req := exchange.Request{Method: method, Path: path, ContentType: contentType, Body: body}
 		res := answer(h, w, req)
