@@ -12,11 +12,10 @@ import (
 
 // Errors that [Overlay.Present] and [Overlay.Remove] wrap.
 var (
-	ErrNotOurs  = errors.New("no challenge records are held for this name")
-	ErrFull     = errors.New("too many challenge records")
-	ErrTooLong  = errors.New("challenge value longer than 255 bytes")
-	ErrClosed   = errors.New("challenge records are no longer held")
-	errConflict = errors.New("prerequisite not satisfied")
+	ErrNotOurs = errors.New("no challenge records are held for this name")
+	ErrFull    = errors.New("too many challenge records")
+	ErrTooLong = errors.New("challenge value longer than 255 bytes")
+	ErrClosed  = errors.New("challenge records are no longer held")
 )
 
 // Present publishes a TXT record with one string on this node. name is in

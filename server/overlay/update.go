@@ -90,7 +90,8 @@ type response struct {
 func (r *response) verify(o *Overlay, wire []byte, at int) bool {
 	rr, _, err := dns.UnpackRR(wire, at)
 	signature, ok := rr.(*dns.TSIG)
-	if err != nil || !ok || signature.Hdr.Class != dns.ClassANY || signature.Hdr.Ttl != 0 { // RFC 8945 §4.2
+	// RFC 8945 §4.2. The library reads a record without RDATA, too.
+	if err != nil || !ok || signature.Hdr.Class != dns.ClassANY || signature.Hdr.Ttl != 0 || signature.Algorithm == "" {
 		r.Rcode = dns.RcodeFormatError
 		return false
 	}

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"bytes"
 	"encoding/base64"
 	"fmt"
 	"strings"
@@ -298,7 +299,11 @@ func TestUpdateMalformed(t *testing.T) {
 			t.Errorf("%s: expected %s, got\n%v", name, dns.RcodeToString[c.rcode], r)
 		}
 	}
+	noRDATA := append(bytes.Clone(valid[:headerBytes+len(apex)+1+4]), "\x00\x00\xfa\x00\xff\x00\x00\x00\x00\x00\x00"...)
 	o := updateOverlay(t)
+	if r, _ := answer(t, o, noRDATA); r.Rcode != dns.RcodeFormatError {
+		t.Errorf("a TSIG record without RDATA: expected FORMERR, got\n%v", r)
+	}
 	response := append([]byte{}, valid...)
 	response[2] |= 0x80
 	for _, wire := range [][]byte{nil, valid[:headerBytes-1], response} {
@@ -453,6 +458,8 @@ func FuzzUpdate(f *testing.F) {
 	signed, _ := sign(f, change, testKey)
 	f.Add(signed, false)
 	f.Add([]byte{}, true)
+	bare, _ := sign(f, newUpdate(), testKey)
+	f.Add(append(bytes.Clone(bare[:headerBytes+len(apex)+1+4]), "\x00\x00\xfa\x00\xff\x00\x00\x00\x00\x00\x00"...), false)
 	o := updateOverlay(f)
 	key, err := testKey.check()
 	if err != nil {
