@@ -155,7 +155,7 @@ func (s *SelfSigned) issue() (*issued, error) {
 }
 
 // commonName is the first name that fits. Clients look at the alternative names
-// instead (RFC 9525 §2), but kdig before 3.3 shows nothing without a subject.
+// instead (RFC 9525), but kdig 3.2 shows nothing without a subject.
 func (s *SelfSigned) commonName() string {
 	for _, name := range s.options.Names {
 		if len(name) <= maxCommonName {

@@ -9,8 +9,8 @@ import (
 
 // ALPN identifiers, as IANA registers them.
 const (
-	DoT   = "dot" // RFC 7858 §7
-	DoQ   = "doq" // RFC 9250 §4.1.1
+	DoT   = "dot" // for RFC 7858
+	DoQ   = "doq" // RFC 9250 §4.1
 	HTTP2 = "h2"
 	HTTP1 = "http/1.1"
 	HTTP3 = "h3"
