@@ -14,12 +14,16 @@ type Options struct {
 	MaxUDPBytes int    // the most a UDP answer may have, and the size told to clients; 0 means 1232
 	Identity    string // id.server, hostname.bind and NSID; "" is off
 	Version     string // version.bind and version.server; "" is off
+	// Overlay are zones, by origin, that go before all others. They are not signed,
+	// have no wildcards, cuts or aliases, and no version.
+	Overlay map[string][]dns.RR
 }
 
 // Engine answers queries from a fixed set of zones. It is safe for concurrent
 // use.
 type Engine struct {
 	zones   map[name]*zone
+	overlay map[name]*zone
 	options Options
 }
 
@@ -29,11 +33,15 @@ func New(zones map[string][]dns.RR, options Options) *Engine {
 	if options.MaxUDPBytes == 0 {
 		options.MaxUDPBytes = 1232
 	}
-	e := &Engine{zones: map[name]*zone{}, options: options}
-	for origin, records := range zones {
-		e.zones[parseName(origin)] = newZone(origin, records)
+	return &Engine{zones: zonesByApex(zones), overlay: zonesByApex(options.Overlay), options: options}
+}
+
+func zonesByApex(content map[string][]dns.RR) map[name]*zone {
+	zones := map[name]*zone{}
+	for origin, records := range content {
+		zones[parseName(origin)] = newZone(origin, records)
 	}
-	return e
+	return zones
 }
 
 // Request is a message, and how it came.
@@ -141,7 +149,7 @@ func (e *Engine) Answer(request Request) *Response {
 // internet answers from the zones.
 func (e *Engine) internet(q *query, r *Response, opt *dns.OPT) {
 	m := r.Msg
-	z := e.chooseZone(q.qname, q.qtype)
+	z, overlaid := e.chooseZone(q.qname, q.qtype)
 	switch {
 	case q.qtype == dns.TypeAXFR || q.qtype == dns.TypeIXFR:
 		m.Rcode = dns.RcodeRefused
@@ -158,7 +166,7 @@ func (e *Engine) internet(q *query, r *Response, opt *dns.OPT) {
 		addEDE(opt, dns.ExtendedErrorCodeNotAuthoritative)
 		return
 	}
-	if q.opt.has(dns.EDNS0ZONEVERSION) {
+	if q.opt.has(dns.EDNS0ZONEVERSION) && !overlaid {
 		// RFC 9660 §2: the apex' label count, the type SOA-SERIAL, the serial.
 		version := []byte{byte(len(z.apex.labels())), 0}
 		version = binary.BigEndian.AppendUint32(version, z.soa().Serial)
@@ -166,6 +174,9 @@ func (e *Engine) internet(q *query, r *Response, opt *dns.OPT) {
 	}
 	r.Origin = z.apex.String()
 	a := newAnswer(z, q)
+	if !overlaid {
+		a.elsewhere = func(n name) bool { return enclosing(e.overlay, n) != nil }
+	}
 	a.follow(q.qname)
 	m.Rcode = a.rcode
 	m.Authoritative = a.authoritative
@@ -177,20 +188,23 @@ func (e *Engine) internet(q *query, r *Response, opt *dns.OPT) {
 
 // chooseZone finds the zone to answer from: the nearest enclosing one (RFC 1034
 // §4.3.2 step 2), but DS of its apex is in the parent's data (RFC 4035
-// §3.1.4.1), if we have it.
-func (e *Engine) chooseZone(qname name, qtype uint16) *zone {
-	nearest := e.enclosing(qname)
+// §3.1.4.1), if we have it. Zones of the overlay go first.
+func (e *Engine) chooseZone(qname name, qtype uint16) (z *zone, overlaid bool) {
+	nearest := enclosing(e.zones, qname)
+	if z := enclosing(e.overlay, qname); z != nil && (qtype != dns.TypeDS || qname != z.apex || nearest == nil) {
+		return z, true
+	}
 	if nearest != nil && qtype == dns.TypeDS && qname == nearest.apex && qname != root {
-		if parent := e.enclosing(qname.parent()); parent != nil {
-			return parent
+		if parent := enclosing(e.zones, qname.parent()); parent != nil {
+			return parent, false
 		}
 	}
-	return nearest
+	return nearest, false
 }
 
-func (e *Engine) enclosing(n name) *zone {
+func enclosing(zones map[name]*zone, n name) *zone {
 	for {
-		if z := e.zones[n]; z != nil {
+		if z := zones[n]; z != nil {
 			return z
 		}
 		if n == root {

@@ -13,6 +13,9 @@ type answer struct {
 	z     *zone
 	qtype uint16
 	do    bool
+	// elsewhere tells of a name that looks as if it were in z that it isn't. nil:
+	// there is none.
+	elsewhere func(name) bool
 
 	rcode         int
 	authoritative bool
@@ -52,7 +55,7 @@ func (a *answer) follow(n name) {
 	for range maxLinks {
 		seen[n] = true
 		target, chained := a.step(n)
-		if !chained || !target.isWithin(a.z.apex) || seen[target] {
+		if !chained || !target.isWithin(a.z.apex) || seen[target] || a.elsewhere != nil && a.elsewhere(target) {
 			return
 		}
 		n = target

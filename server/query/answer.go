@@ -124,7 +124,8 @@ func (w *Worker) missing(match zone.Match) (next bool) {
 
 // follow makes the target of a CNAME, which stands at the given place of the
 // message, the name that is looked up. It returns false if the answer ends here:
-// the target is not in the zone, or has been looked up before.
+// the target is not in the zone, is hidden by the overlay, or has been looked up
+// before.
 func (w *Worker) follow(at int) bool {
 	w.seen.add(w.name)
 	target := w.message.appendName(w.ownerBuf[:0], at)
@@ -134,7 +135,7 @@ func (w *Worker) follow(at int) bool {
 	}
 	w.setName(target)
 	w.at = at
-	return true
+	return w.overlay.Zone(w.name, w.starts) == nil
 }
 
 // redirect answers for a name below a DNAME (RFC 6672 §3.2): the DNAME, and the

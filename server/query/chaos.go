@@ -1,7 +1,6 @@
 package query
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"yushan/zone/dname"
@@ -37,16 +36,8 @@ func (e *Engine) answerChaos(w *Worker) {
 		return
 	}
 	m.aa = true
-	if m.n+2+recordSize+1+len(text) > m.room {
+	rdata := append(append(w.scratch[:0], byte(len(text))), text...)
+	if !m.putRecord(answer, headerSize, typeTXT, classCH, 0, rdata) {
 		m.full = true
-		return
 	}
-	b := binary.BigEndian.AppendUint16(m.buf[:m.n], 0xc000|headerSize)
-	b = binary.BigEndian.AppendUint16(b, typeTXT)
-	b = binary.BigEndian.AppendUint16(b, classCH)
-	b = binary.BigEndian.AppendUint32(b, 0)
-	b = binary.BigEndian.AppendUint16(b, uint16(1+len(text)))
-	b = append(append(b, byte(len(text))), text...)
-	m.n = len(b)
-	m.counts[answer]++
 }

@@ -29,6 +29,16 @@ func (c *Counters) Add(others Counters) {
 	c.BytesOut += others.BytesOut
 }
 
+// count counts an answer; one of no bytes is none.
+func (c *Counters) count(rcode uint16, bytes int) {
+	if bytes == 0 {
+		c.Dropped++
+		return
+	}
+	c.Rcodes[min(rcode, rcodes-1)]++
+	c.BytesOut += uint64(bytes)
+}
+
 // Counters returns the counts so far. Only the goroutine that owns the worker
 // may call it; for others there is [Worker.Published].
 func (w *Worker) Counters() *Counters { return &w.counters }

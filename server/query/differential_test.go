@@ -28,6 +28,7 @@ import (
 // pair is the engine and the reference engine with the same zones.
 type pair struct {
 	zones     []testzone.Zone
+	overlaid  []testzone.Zone // go before them
 	engine    *query.Engine
 	worker    *query.Worker
 	reference *reference.Engine
@@ -45,8 +46,9 @@ var options = []query.Options{
 }
 
 // newPair loads the zones in three ways; ways says which of them takes which.
-func newPair(zones []testzone.Zone, opts query.Options, ways int) (*pair, error) {
-	p := &pair{zones: zones, worker: query.NewWorker(), buf: make([]byte, 65535)}
+// overlaid is the content of opts.Overlay.
+func newPair(zones, overlaid []testzone.Zone, opts query.Options, ways int) (*pair, error) {
+	p := &pair{zones: zones, overlaid: overlaid, worker: query.NewWorker(), buf: make([]byte, 65535)}
 	content := map[string][]dns.RR{}
 	var loaded []*zone.Zone
 	for i, z := range zones {
@@ -63,7 +65,12 @@ func newPair(zones []testzone.Zone, opts query.Options, ways int) (*pair, error)
 		p.maxUDPBytes = query.DefaultMaxUDPBytes
 	}
 	p.engine = query.New(zone.NewSet(loaded...), opts)
-	p.reference = reference.New(content, reference.Options{MaxUDPBytes: opts.MaxUDPBytes, Identity: opts.Identity, Version: opts.Version})
+	above := map[string][]dns.RR{}
+	for _, z := range overlaid {
+		above[z.Origin] = z.Records
+	}
+	p.reference = reference.New(content, reference.Options{
+		MaxUDPBytes: opts.MaxUDPBytes, Identity: opts.Identity, Version: opts.Version, Overlay: above})
 	return p, nil
 }
 
@@ -94,13 +101,26 @@ func fromText(z testzone.Zone) (*zone.Zone, error) {
 	return served, err
 }
 
-// generated makes the pair of a seed.
+// generated makes the pair of a seed. Every third one has an overlay.
 func generated(seed uint64) (*pair, error) {
-	zones, err := testzone.SignAll(context.Background(), testzone.Generate(seed))
+	plain, opts := testzone.Generate(seed), options[seed%uint64(len(options))]
+	var overlaid []testzone.Zone
+	if seed%3 == 1 {
+		var err error
+		if opts.Overlay, overlaid, err = overlayFor(seed, plain); err != nil {
+			return nil, err
+		}
+	}
+	zones, err := testzone.SignAll(context.Background(), plain)
 	if err != nil {
 		return nil, err
 	}
-	return newPair(zones, options[seed%uint64(len(options))], int(seed%3))
+	return newPair(zones, overlaid, opts, int(seed%3))
+}
+
+// queries are some that have to do with the pair's zones.
+func (p *pair) queries(seed uint64) *testzone.Queries {
+	return testzone.NewQueries(seed, slices.Concat(p.zones, p.overlaid))
 }
 
 // fromEdits starts with a part of the records and adds the others, signatures at
@@ -238,7 +258,7 @@ func (p *pair) describe(wire []byte, expected *reference.Response) string {
 	if m.Unpack(wire) == nil {
 		text += m.String()
 	}
-	for _, z := range p.zones {
+	for _, z := range slices.Concat(p.zones, p.overlaid) {
 		if expected != nil && dns.CanonicalName(z.Origin) == expected.Origin {
 			text += z.Unsigned().String()
 		}
@@ -277,7 +297,7 @@ func TestDifferential(t *testing.T) {
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		queries := testzone.NewQueries(seed, p.zones)
+		queries := p.queries(seed)
 		for i := range 200 {
 			asked++
 			if d := p.compare(queries.Next()); d != "" {
@@ -359,7 +379,7 @@ func TestMutants(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := rand.New(rand.NewPCG(seed, 3))
-		queries := testzone.NewQueries(seed, p.zones)
+		queries := p.queries(seed)
 		for range 500 {
 			checkPacket(t, p, testzone.Mutate(r, queries.Next()))
 		}

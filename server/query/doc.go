@@ -3,6 +3,7 @@
 //
 //	frontend ─ bytes ─► Engine.Answer
 //	                      │ parse.go       header, question, EDNS; what is no query ends here
+//	                      │ overlay.go     names that the overlay has, before all zones
 //	                      │ answer.go      RFC 1034 §4.3.2, name by name along CNAME and DNAME
 //	                      │   referral.go    at a zone cut
 //	                      │   denial.go      what does not exist, and its proof: NSEC, NSEC3
@@ -16,9 +17,10 @@
 // [Worker], take nothing from the heap, lock nothing, ask no clock and log
 // nothing. What happens is counted in plain memory, which others see when the
 // worker's goroutine publishes it (counters.go), once for a batch. Cold, and free
-// to use miekg/dns, are chaos.go and tsig.go.
+// to use miekg/dns, are chaos.go, tsig.go and update.go.
 //
 // An [Engine] is immutable: the zones it answers from and its options are given
-// when it is made. A reload makes another one. The package may import zone and
-// its parts, and nothing else of yushan.
+// when it is made. A reload makes another one. The overlay, which changes while the
+// engine is in service, takes care of that itself. The package may import zone and its
+// parts, and server/overlay, and nothing else of yushan.
 package query

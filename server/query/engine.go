@@ -1,6 +1,9 @@
 package query
 
-import "yushan/zone"
+import (
+	"yushan/server/overlay"
+	"yushan/zone"
+)
 
 // DefaultMaxUDPBytes is the largest UDP answer unless configured otherwise: it
 // passes every network that IPv6 permits without fragments (RFC 9715 §3.1).
@@ -17,6 +20,9 @@ type Options struct {
 	// Version is what version.bind and version.server tell, at most 255 bytes.
 	// "" turns both off.
 	Version string
+	// Overlay has records that go before those of the zones, and can be updated by
+	// DNS UPDATE. nil: there are none, and no updates.
+	Overlay *overlay.Overlay
 }
 
 // Engine answers queries from one set of zones. It never changes, and may be
@@ -26,6 +32,7 @@ type Engine struct {
 	maxUDP   int
 	identity string
 	version  string
+	overlay  *overlay.Overlay
 }
 
 // New returns an engine for zones.
@@ -38,6 +45,7 @@ func New(zones *zone.Set, opts Options) *Engine {
 		maxUDP:   min(max(opts.MaxUDPBytes, minUDPBytes), maxMessage),
 		identity: opts.Identity[:min(len(opts.Identity), 255)],
 		version:  opts.Version[:min(len(opts.Version), 255)],
+		overlay:  opts.Overlay,
 	}
 }
 
@@ -66,7 +74,13 @@ func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 	if req.Transport == UDP {
 		limit = min(max(q.udpBytes, minUDPBytes), e.maxUDP)
 	}
-	w.message.start(dst[:min(limit, len(dst))], q, req.Wire)
+	dst = dst[:min(limit, len(dst))]
+	if rcode == notImp {
+		if n, ok := e.update(w, req, dst); ok {
+			return n
+		}
+	}
+	w.message.start(dst, q, req.Wire)
 	if w.message.n+e.optReserve(q) > w.message.room {
 		q.nsid = false // a long identity behind a long name, in 512 bytes: there is room for all else
 	}
@@ -82,8 +96,7 @@ func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 		e.route(w)
 		n = e.finish(w, req)
 	}
-	w.counters.Rcodes[min(int(w.message.rcode), len(w.counters.Rcodes)-1)]++
-	w.counters.BytesOut += uint64(n)
+	w.counters.count(w.message.rcode, n)
 	w.release()
 	return n
 }
@@ -100,23 +113,31 @@ func (e *Engine) route(w *Worker) {
 		m.rcode = refused
 		return
 	}
+	switch q.qtype {
+	case typeAXFR, typeIXFR:
+		m.rcode, m.ede = refused, edeProhibited
+		return
+	case typeNXNAME: // RFC 9824 §3.5
+		m.rcode, m.ede = formErr, edeInvalidQueryType
+		return
+	}
 	w.setName(q.name)
+	if e.overlay != nil {
+		w.overlay = e.overlay
+		if z := e.overlaid(w); z != nil {
+			w.answerOverlay(z)
+			return
+		}
+	}
 	w.zone = e.zones.Find(w.name, w.starts)
 	if q.qtype == typeDS && w.zone != nil && len(w.zone.Origin()) == len(w.name) {
 		if parent := e.zones.FindAbove(w.name, w.starts); parent != nil {
 			w.zone = parent
 		}
 	}
-	switch {
-	case q.qtype == typeAXFR || q.qtype == typeIXFR:
-		m.rcode, m.ede = refused, edeProhibited
-		w.zone = nil
-	case q.qtype == typeNXNAME: // RFC 9824 §3.5
-		m.rcode, m.ede = formErr, edeInvalidQueryType
-		w.zone = nil
-	case w.zone == nil:
+	if w.zone == nil {
 		m.rcode, m.ede = refused, edeNotAuthoritative
-	default:
-		w.answer()
+		return
 	}
+	w.answer()
 }

@@ -139,6 +139,23 @@ func (m *message) putUncompressed(section int, p zone.Part, owner []byte) bool {
 	return true
 }
 
+// putRecord puts a record into a section whose owner stands at position owner of
+// the message, before maxTarget. It returns false, and changes nothing, if there
+// is no room.
+func (m *message) putRecord(section, owner int, rrtype, class uint16, ttl uint32, rdata []byte) bool {
+	if m.n+2+recordSize+len(rdata) > m.room {
+		return false
+	}
+	b := binary.BigEndian.AppendUint16(m.buf[:m.n], 0xc000|uint16(owner))
+	b = binary.BigEndian.AppendUint16(b, rrtype)
+	b = binary.BigEndian.AppendUint16(b, class)
+	b = binary.BigEndian.AppendUint32(b, ttl)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(rdata)))
+	m.n = len(append(b, rdata...))
+	m.counts[section]++
+	return true
+}
+
 // resolve turns the pointer at the start of b into one of this message.
 func (m *message) resolve(b []byte, at *names) {
 	binary.BigEndian.PutUint16(b, 0xc000|uint16(m.target(zone.Pointer(binary.BigEndian.Uint16(b)), at)))

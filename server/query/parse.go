@@ -23,7 +23,9 @@ const (
 // Types and classes that mean something to the engine itself.
 const (
 	typeA      uint16 = 1
+	typeNS     uint16 = 2
 	typeCNAME  uint16 = 5
+	typeSOA    uint16 = 6
 	typeTXT    uint16 = 16
 	typeAAAA   uint16 = 28
 	typeDNAME  uint16 = 39

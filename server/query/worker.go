@@ -1,6 +1,7 @@
 package query
 
 import (
+	"yushan/server/overlay"
 	"yushan/zone"
 	"yushan/zone/dname"
 )
@@ -17,7 +18,8 @@ type Worker struct {
 type memory struct {
 	query   query
 	message message
-	zone    *zone.Zone // that answers; nil if none does
+	zone    *zone.Zone       // that answers; nil if none does
+	overlay *overlay.Overlay // that goes before it; nil if there is none
 
 	// The name that is being looked up: the question's, later the target of a
 	// CNAME or DNAME.
@@ -54,7 +56,7 @@ func (w *Worker) Reset() { w.memory = memory{} }
 // it: a worker that waits for its next query must not keep a zone in memory that
 // has left service.
 func (w *Worker) release() {
-	w.query.name, w.message.buf, w.zone = nil, nil, nil
+	w.query.name, w.message.buf, w.zone, w.overlay = nil, nil, nil, nil
 	w.seen.count = 0
 	clear(w.redirects.sets[:w.redirects.count])
 	w.redirects.count = 0
