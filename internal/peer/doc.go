@@ -13,7 +13,8 @@
 // directory. It is stopped when the test ends, and its output is shown when the
 // test has failed.
 //
-// [GoTool] is for programs that come as Go source: it builds them.
+// [GoTool] is for programs that come as Go source: it builds them. [StartPebble]
+// runs one of them, an ACME CA, which asks its questions of a [Resolver].
 //
 // [Ask] keeps the bytes as they come: what a malformed packet is answered with,
 // or that it is not, is part of what is compared.

@@ -27,7 +27,7 @@ func GoTool(t testing.TB, pkg string) string {
 func goTool(pkg string) (program string, err error) {
 	name, version, ok := strings.Cut(pkg, "@")
 	if !ok {
-		return "", fmt.Errorf("Go program %s: a version is missing", pkg)
+		return "", fmt.Errorf("program %s: a version is missing", pkg)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
