@@ -214,4 +214,3 @@ func (s *QUIC) Counters() QUICCounters {
 		Queries:  s.pool.counters(),
 	}
 }
-
