@@ -78,10 +78,15 @@ func dialFrom(t testing.TB, s *Server, ip string) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.tls != nil {
-		conn = tls.Client(conn, clientTLS())
+	return newClient(t, secureFor(s, conn))
+}
+
+// secureFor puts TLS above conn if the server wants it.
+func secureFor(s *Server, conn net.Conn) net.Conn {
+	if s.tls == nil {
+		return conn
 	}
-	return newClient(t, conn)
+	return tls.Client(conn, clientTLS())
 }
 
 func newClient(t testing.TB, conn net.Conn) *client {

@@ -130,7 +130,7 @@ func TestShutdownUnderLoad(t *testing.T) {
 func TestShutdownCutShort(t *testing.T) {
 	s := start(t, Limits{WriteTimeout: 10 * patience})
 	c := slow(t, s)
-	c.greed()
+	go c.greed()
 	eventually(t, "nothing is pending", func() bool { return s.Counters().PendingBytes > 0 })
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -106,7 +106,7 @@ func TestTLSTimeouts(t *testing.T) {
 	eventually(t, "no frame time-out", func() bool { return s.Counters().FrameTimeouts == 1 })
 
 	s = startOn(t, dot, Limits{IdleTimeout: long, FrameTimeout: long, WriteTimeout: short})
-	dial(t, s).greed()
+	go dial(t, s).greed()
 	eventually(t, "no slow reader", func() bool { return s.Counters().SlowReaders == 1 })
 }
 
