@@ -24,6 +24,9 @@ type conn struct {
 	client netip.AddrPort
 	hint   int // for workspaces
 
+	held [creditLag]*quic.Stream // a ring
+	at   int                     // of the oldest in it
+
 	activity  atomic.Uint64  // changes with each stream
 	busy      atomic.Int32   // streams that have a goroutine
 	cancelled atomic.Uint64  // queries
@@ -53,6 +56,7 @@ func (c *conn) loop(ctx context.Context) error {
 			return err
 		}
 		c.activity.Add(1)
+		c.hold(stream)
 		w := c.server.workspaces.take(c.hint)
 		c.begin(w, stream)
 		c.server.workspaces.giveBack(c.hint, w)
@@ -61,6 +65,20 @@ func (c *conn) loop(ctx context.Context) error {
 			return errClosed
 		}
 	}
+}
+
+// creditLag is how many streams later a client gets the credit for another one
+// back. By then the stream is finished, mostly, and the news travels with an answer.
+// Otherwise quic-go would send a packet for each stream when it is finished.
+const creditLag = 8
+
+// hold keeps the credit of a new stream, and gives that of an old one back.
+func (c *conn) hold(stream *quic.Stream) {
+	if old := c.held[c.at]; old != nil {
+		old.ReleaseStreamCredit()
+	}
+	c.held[c.at] = stream
+	c.at = (c.at + 1) % creditLag
 }
 
 var errClosed = errors.New("closed by the server")

@@ -69,6 +69,7 @@ func Listen(cfg Config, engine *atomic.Pointer[query.Engine]) (*Server, error) {
 		return nil, listen.Error("UDP", cfg.Port.Addr, err)
 	}
 	cfg.Port.Codes = quicport.Codes{NoError: noError, ExcessiveLoad: excessiveLoad}
+	cfg.Port.HoldCredit = creditLag
 	port, err := quicport.Listen(cfg.Port)
 	if err != nil {
 		return nil, err

@@ -30,6 +30,10 @@ type Config struct {
 	// anybody can replay (RFC 9001 §9.2). Handlers get such a connection before its
 	// handshake is complete, and see to what they do until then.
 	ZeroRTT bool
+	// HoldCredit, unless 0, leaves it to the handler to give the credit for streams
+	// back, by quic.Stream.ReleaseStreamCredit, and is how many finished streams it may
+	// keep back: clients may open that many more.
+	HoldCredit int
 	// Codes are the application protocol's error codes that the port uses.
 	Codes Codes
 }
@@ -145,10 +149,11 @@ func (c *Config) quicConfig(idle time.Duration) *quic.Config {
 		MaxStreamReceiveWindow:         uint64(c.Limits.StreamWindowBytes),
 		InitialConnectionReceiveWindow: uint64(c.Limits.ConnWindowBytes),
 		MaxConnectionReceiveWindow:     uint64(c.Limits.ConnWindowBytes),
-		MaxIncomingStreams:             int64(c.Limits.MaxStreams),
+		MaxIncomingStreams:             int64(c.Limits.MaxStreams + c.HoldCredit),
 		MaxIncomingUniStreams:          int64(or(c.Limits.MaxUniStreams, -1)), // the library's 0 is its default
 		InitialPacketSize:              packetBytes,
 		DisablePathMTUDiscovery:        true,
 		Allow0RTT:                      c.ZeroRTT,
+		RequireStreamCreditRelease:     c.HoldCredit > 0,
 	}
 }
