@@ -3,16 +3,16 @@
 import { hexText } from "./rdata.js";
 import { algorithms, digests, rcodes, rcodeName, typeName } from "./registry.js";
 
-/** Seconds as people say them: "1 d", "1 h 30 min", "59 s". */
+/** Seconds as people say them: "1 d", "1 h 30 min", "59 s", with spaces that don't break. */
 export function duration(seconds) {
   const units = [["d", 86400], ["h", 3600], ["min", 60], ["s", 1]];
   const out = [];
   for (const [unit, size] of units) {
     const n = Math.floor(seconds / size);
     seconds %= size;
-    if (n > 0) out.push(`${n} ${unit}`);
+    if (n > 0) out.push(`${n}\u00a0${unit}`);
   }
-  return out.slice(0, 2).join(" ") || "0 s";
+  return out.slice(0, 2).join("\u00a0") || "0\u00a0s";
 }
 
 const count = (n, thing) => `${n} ${thing}${n === 1 ? "" : "s"}`;

@@ -16,7 +16,7 @@ export function el(tag, properties = {}, ...children) {
 
 /** A name in U-labels, which the text around it cannot turn; its A-labels are the tooltip. */
 export function nameElement(shown, text, properties = {}) {
-  return el(properties.href ? "a.name" : "span.name", { title: shown === text ? null : text, ...properties }, el("bdi", { lang: languageOf(shown) }, withBreaks(shown)));
+  return el(properties.href ? "a.name" : "span.name", { title: shown === text ? null : text, ...properties }, el("bdi", { lang: languageOf(shown) }, inLabels(shown)));
 }
 
 // Fonts draw characters that are common to Chinese and Japanese in the form of
@@ -26,10 +26,13 @@ function languageOf(text) {
   return text.endsWith("台湾.") ? "zh-Hans" : "zh-Hant";
 }
 
-// A long name may be broken before its dots.
-function withBreaks(name) {
-  return name.split(/(?=\.(?=.))/u).flatMap((part, i) => (i === 0 ? [part] : [el("wbr"), part]));
+// A long name is broken between its labels.
+function inLabels(name) {
+  return name.split(/(?<=[^\\]\.)/u).map((label) => el("span.label", {}, label));
 }
+
+/** A name in A-labels, to be put below the same in U-labels. */
+export const alabelElement = (text, properties = {}) => el("span.alabel", properties, text.split(" ").map((name, i) => [i === 0 ? "" : " ", inLabels(name)]));
 
 /** A button that copies the text of an element, or selects it where the browser forbids that. */
 export function copyButton(label, source) {

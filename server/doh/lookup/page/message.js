@@ -42,7 +42,7 @@ export function decodeMessage(bytes) {
         }
       }
     }
-    if (r.left > 0) throw new DecodeError(`${r.left} bytes follow the end of the message`, r.at);
+    if (r.left > 0) throw new DecodeError(r.left === 1 ? "1 byte follows the end of the message" : `${r.left} bytes follow the end of the message`, r.at);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     m.problem = { text: error.message, offset: error.offset };

@@ -125,7 +125,7 @@ function unicodeLabelBytes(label, escaped) {
 // asciiLabel converts one label by the browser's own IDNA, that of its URL parser
 // (UTS #46). The label behind it keeps "１２７" from being read as an IPv4 address.
 function asciiLabel(label) {
-  if (/[%\u0000-\u0020]/.test(label)) return null; // decoded or dropped by the parser
+  if (/[\u0000-\u0020\u007f#%/:<>?@[\\\]^|]/.test(label)) return null; // it would end the host, or be dropped or decoded
   let host;
   try {
     host = new URL(`http://${label}.x/`).hostname;

@@ -86,6 +86,13 @@ function quote(bytes) {
 }
 
 const string = (r) => quote(r.string("a character-string"));
+// A character-string that is a number is usually written without quotes.
+function number(r) {
+  const bytes = r.string("a character-string");
+  const text = String.fromCharCode(...bytes);
+  return /^[-+.0-9]+$/.test(text) ? text : quote(bytes);
+}
+
 const quotedRest = (r) => quote(r.rest());
 
 function strings(r) {
@@ -293,7 +300,7 @@ const decoders = {
   SRV: all(u16, u16, u16, name),
   NAPTR: all(u16, u16, string, string, string, name),
   TXT: strings, SPF: strings, AVC: strings, NINFO: strings, RESINFO: strings, WALLET: strings,
-  HINFO: all(string, string), X25: all(string), ISDN: all(string, optional(string)), GPOS: all(string, string, string),
+  HINFO: all(string, string), X25: all(number), ISDN: all(string, optional(string)), GPOS: all(number, number, number),
   LOC: loc, APL: apl, CAA: caa, URI: all(u16, u16, quotedRest),
   DS: ds, CDS: ds, DLV: ds, TA: ds,
   DNSKEY: dnskey, CDNSKEY: dnskey, KEY: dnskey, RKEY: dnskey,
@@ -324,7 +331,7 @@ export function decodeRdata(typeNumber, message, at, end) {
   const r = new Reader(message, at, end);
   try {
     const tokens = decoder(r).filter((token) => token !== "");
-    if (r.left > 0) throw new DecodeError(`${r.left} of its bytes are left over`, r.at);
+    if (r.left > 0) throw new DecodeError(r.left === 1 ? "1 of its bytes is left over" : `${r.left} of its bytes are left over`, r.at);
     return { tokens, problem: null };
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;

@@ -1,7 +1,7 @@
 // An answer as elements of the page.
 
 import { duration, flags, note, summary } from "./describe.js";
-import { copyButton, el, nameElement } from "./dom.js";
+import { alabelElement, copyButton, el, nameElement } from "./dom.js";
 import { makeFragment } from "./link.js";
 import { className, opcodeName, typeName } from "./registry.js";
 import { hexRows, messageText } from "./text.js";
@@ -44,7 +44,7 @@ function summaryCard(m, http, query) {
   ];
   return el(`section.card.summary.${s.kind}`, { id: "summary", "data-kind": s.kind },
     el("h2", {}, el("strong", { id: "rcode" }, s.title), " ", el("span.asked", {}, nameElement(q.name.unicode, q.name.text), " ", typeLabel(q))),
-    q.name.unicode === q.name.text ? "" : el("p.alabel", { id: "asked-alabel" }, q.name.text),
+    q.name.unicode === q.name.text ? "" : alabelElement(q.name.text, { id: "asked-alabel" }),
     el("p", { id: "meaning" }, s.text),
     m.problem ? el("p.problem", { id: "problem", role: "alert" }, `At byte ${m.problem.offset}: ${m.problem.text}`) : "",
     factList(facts));
@@ -78,7 +78,7 @@ function recordRow(r, previous, now, query) {
   const shown = r.name.unicode;
   const repeated = previous !== undefined && previous.name.text === r.name.text;
   return el(repeated ? "tr.repeated" : "tr", { "data-type": typeName(r.type) },
-    el("td.owner", {}, nameElement(shown, r.name.text), shown === r.name.text ? "" : el("span.alabel", {}, r.name.text)),
+    el("td.owner", {}, nameElement(shown, r.name.text), shown === r.name.text || repeated ? "" : alabelElement(r.name.text)),
     el("td.ttl", {}, el("span.number", {}, String(r.ttl)), " ", el("span.quiet", {}, duration(r.ttl))),
     el("td.type", {}, typeLabel(r)),
     el("td.data", {}, dataElements(r, query), noteElement(r, now)));
@@ -90,12 +90,12 @@ function dataElements(r, query) {
   const tokens = r.tokens.flatMap((token, i) => {
     const [shown, text] = [token.shown ?? token, token.text ?? token];
     let element = shown;
-    if (token.name) element = nameElement(shown, text, { href: makeFragment({ name: shown, type: typeOfTarget(r), set: query.set }) });
+    if (token.name && text !== ".") element = nameElement(shown, text, { href: makeFragment({ name: shown, type: typeOfTarget(r), set: query.set }) });
     else if (shown.length > longToken && !/\s/.test(shown)) element = el("span.long", {}, shown);
     return i === 0 ? [element] : [" ", element];
   });
   const alabels = r.tokens.filter((token) => token.name && token.shown !== token.text).map((token) => token.text);
-  return [el("span.tokens", {}, tokens), alabels.length > 0 ? el("span.alabel", {}, alabels.join(" ")) : ""];
+  return [el("span.tokens", {}, tokens), alabels.length > 0 ? alabelElement(alabels.join(" ")) : ""];
 }
 
 // What to ask about a name in RDATA: an alias's target has the type that was
