@@ -42,6 +42,13 @@
 // forged, unless the zone delegates _acme-challenge.<host> to this server without
 // a DS record: an insecure delegation (RFC 4035 §5.2).
 //
+// # Who may change records
+//
+// Whoever has one of the keys. An update that was overheard can be sent again
+// for five minutes, until its time of signing is too long ago (RFC 8945 §5.2.3):
+// it can put back a challenge that is of no use any more, or take one away that
+// was being taken away anyhow.
+//
 // # Bounds
 //
 // Records expire an [Options].Lifetime after they were last presented, so that

@@ -1,6 +1,7 @@
 package overlay
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
@@ -283,4 +284,45 @@ func TestNewSiblingsRefuses(t *testing.T) {
 	if _, err := NewSiblings(updateOverlay(t), SiblingsOptions{}); err != nil {
 		t.Errorf("a node alone needs no key: %v", err)
 	}
+}
+
+// FuzzConfirmation has a sibling that answers with anything: only who has the key
+// can confirm.
+func FuzzConfirmation(f *testing.F) {
+	key, err := testKey.check()
+	if err != nil {
+		f.Fatal(err)
+	}
+	own := updateOverlay(f)
+	u := update{apex: []byte("\x0f_acme-challenge\x03ns1\x07example\x02tw\x00"), action: add, value: "one", key: key}
+	u.owner = u.apex
+	wire, mac, err := u.message(1)
+	if err != nil {
+		f.Fatal(err)
+	}
+	response := make([]byte, 512)
+	response = response[:own.Update(wire, response)]
+	sibling := netip.MustParseAddrPort("192.0.2.1:53")
+	if err := u.judge(sibling, 1, response, mac); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(bytes.Clone(response), uint16(0), byte(0))
+	f.Add(bytes.Clone(response), uint16(len(response)-1), byte(1))
+	f.Add(bytes.Clone(response), uint16(3), byte(dns.RcodeNotAuth))
+	f.Fuzz(func(t *testing.T, got []byte, at uint16, flip byte) {
+		got = bytes.Clone(got)
+		if len(got) > 0 {
+			got[int(at)%len(got)] ^= flip
+		}
+		before := bytes.Clone(got)
+		if err := u.judge(sibling, 1, got, mac); err == nil && !bytes.Equal(before, response) {
+			// Case, compression and the ID may differ, but not what is signed.
+			a, b := new(dns.Msg), new(dns.Msg)
+			if a.Unpack(before) != nil || b.Unpack(response) != nil || a.Rcode != b.Rcode || a.IsTsig() == nil || a.IsTsig().MAC != b.IsTsig().MAC {
+				t.Fatalf("taken for a confirmation: %x", before)
+			}
+		} else if err != nil && err.Error() == "" {
+			t.Fatal("an error without text")
+		}
+	})
 }

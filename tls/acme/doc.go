@@ -24,7 +24,8 @@
 //
 // Each name has a certificate and a key of its own (ECDSA P-256). With
 // [Options].ReuseKeys a renewal keeps the key, so that a TLSA record for it stays
-// true (RFC 7671 §8.1 speaks of the other way, too).
+// true. Otherwise the record of the next key would have to be published before
+// the renewal (RFC 7671 §8.1), and nobody knows that key yet.
 //
 // The package imports certmagic, acmez, zone/dname, and nothing of server.
 package acme
