@@ -41,6 +41,7 @@ type Conn struct {
 	lastStream   uint32 // highest that the client has opened
 	lastAnswered uint32 // highest that a response was made for
 	patience     int32  // see Limits.Patience
+	updates      int32  // how many WINDOW_UPDATE cost none: one for each KiB sent
 
 	// Flow control (RFC 9113 §6.9).
 	sendWindow int32  // the connection's; it may not be negative
@@ -134,13 +135,16 @@ func (c *Conn) Answer(handler exchange.Handler, in, out []byte) (used, wrote int
 // counts. It is the preface, a request, or a response for which the client keeps its
 // flow-control window closed; of that, progress is counted in steps of 16 KiB.
 func (c *Conn) Owes() uint64 {
-	switch {
-	case c.phase < open:
+	if c.phase < open {
 		return 1 << 63
-	case c.oldest != nil && c.oldest.responding:
-		return uint64(c.oldest.id) | uint64(c.oldest.sent/progressBytes+1)<<32
-	case c.oldest != nil:
-		return uint64(c.oldest.id)
+	}
+	for s := c.oldest; s != nil; s = s.newer {
+		switch {
+		case !s.responding:
+			return uint64(s.id)
+		case len(s.unsent) > 0:
+			return uint64(s.id) | uint64(s.sent/progressBytes+1)<<32
+		}
 	}
 	return uint64(c.blockStream)
 }

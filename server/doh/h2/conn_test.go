@@ -212,8 +212,7 @@ func TestMalformed(t *testing.T) {
 	c.wantIdle()
 }
 
-// Early responses end the stream with NO_ERROR (RFC 9113 §8.1), and what the client
-// still sends is ignored.
+// After early responses (RFC 9113 §8.1) what the client still sends is ignored.
 func TestRefused(t *testing.T) {
 	c := connect(t, Limits{MaxBodyBytes: 100, MaxHeaderBytes: 4096}, nil)
 	c.headers(1, false, request("POST", "/dns-query", "content-length", "101")...)
@@ -228,16 +227,13 @@ func TestRefused(t *testing.T) {
 	c.headers(13, false, request("POST", "/", "cookie", strings.Repeat("a", 2500), "x", strings.Repeat("b", 2500))...)
 	c.headers(15, false, ":method", "CONNECT", ":authority", "example:443")
 	c.exchange()
-	for id, want := range map[uint32]struct {
-		status string
-		early  bool
-	}{1: {"413", true}, 3: {"413", true}, 5: {"413", false}, 7: {"414", false}, 9: {"414", false}, 11: {"431", false}, 13: {"431", true}, 15: {"501", true}} {
-		if got := c.responses[id]; got == nil || got.get(":status") != want.status || !got.ended {
-			t.Errorf("stream %d: %v, want %s", id, got, want.status)
+	for id, want := range map[uint32]string{1: "413", 3: "413", 5: "413", 7: "414", 9: "414", 11: "431", 13: "431", 15: "501"} {
+		if got := c.responses[id]; got == nil || got.get(":status") != want || !got.ended {
+			t.Errorf("stream %d: %v, want %s", id, got, want)
 		}
-		if code, reset := c.resets[id]; reset != want.early || code != NoError {
-			t.Errorf("stream %d: reset %v with %v, want %v with NO_ERROR", id, reset, code, want.early)
-		}
+	}
+	if owes := c.conn.Owes(); owes != 0 || c.conn.streams != 4 {
+		t.Errorf("the client owes %d, %d streams are open; want 0, and the four that it hasn't ended", owes, c.conn.streams)
 	}
 	c.framer.WriteData(1, false, make([]byte, 60))
 	c.framer.WriteData(3, true, make([]byte, 60))
@@ -247,6 +243,14 @@ func TestRefused(t *testing.T) {
 	c.headers(17, true, request("GET", "/ok", "new", "in the table")...)
 	c.exchange()
 	c.wantResponse(17, plain("GET", "/ok", ""))
+	if c.conn.streams != 1 || len(c.resets) != 0 {
+		t.Errorf("%d streams open, %v reset; want stream 1", c.conn.streams, c.resets)
+	}
+	for range 5 {
+		c.framer.WriteData(1, false, make([]byte, 16384))
+	}
+	c.exchange()
+	c.wantReset(1, NoError)
 	c.wantIdle()
 }
 

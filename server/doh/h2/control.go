@@ -196,7 +196,7 @@ func (c *Conn) onWindowUpdate(t *turn, f frame) *Error {
 		}
 		c.sendWindow += by
 		c.flush(t)
-		return c.lose(costFrame)
+		return c.loseUpdate()
 	}
 	if f.stream > c.lastStream || f.stream%2 == 0 {
 		return errWindowStream
@@ -210,6 +210,16 @@ func (c *Conn) onWindowUpdate(t *turn, f frame) *Error {
 		}
 		s.sendWindow += by
 		c.flush(t)
+	}
+	return c.loseUpdate()
+}
+
+// loseUpdate uses patience up for WINDOW_UPDATE, unless the client has taken a fair
+// amount of bytes for it.
+func (c *Conn) loseUpdate() *Error {
+	if c.updates > 0 {
+		c.updates--
+		return nil
 	}
 	return c.lose(costFrame)
 }

@@ -30,7 +30,8 @@ type Limits struct {
 	MaxPendingBytes int
 	// Patience is how much a connection may do beside making requests, before it is ended with
 	// ENHANCE_YOUR_CALM: 1000. A frame that is none of a request costs 1, a stream that is
-	// reset 5; a request that is answered gives 4 back.
+	// reset 5; a request that is answered gives 4 back. WINDOW_UPDATE is free once for each KiB
+	// sent.
 	Patience int
 }
 

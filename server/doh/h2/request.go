@@ -11,18 +11,17 @@ import (
 const streamWindow = exchange.MaxBody + maxFrameBytes
 
 var (
-	errHeadersStream    = &Error{ProtocolError, "HEADERS for a stream that a client can't open"}
-	errHeadersOld       = &Error{ProtocolError, "HEADERS for a stream older than another one"}
-	errHeadersClosed    = &Error{StreamClosed, "HEADERS for a stream that has ended"}
-	errHeadersPadding   = &Error{ProtocolError, "HEADERS with more padding than there is room for"}
-	errHeadersSize      = &Error{FrameSizeError, "HEADERS too short for their flags"}
-	errBlockFrames      = &Error{EnhanceYourCalm, "header block in too many frames"}
-	errBlockBytes       = &Error{EnhanceYourCalm, "header block is too long"}
-	errCompression      = &Error{CompressionError, "header block is not properly coded"}
-	errDataStream       = &Error{ProtocolError, "DATA without a stream"}
-	errDataIdle         = &Error{ProtocolError, "DATA for a stream that was never opened"}
-	errDataPadding      = &Error{ProtocolError, "DATA with more padding than there is room for"}
-	errConnectionWindow = &Error{FlowControlError, "DATA beyond the connection's window"}
+	errHeadersStream  = &Error{ProtocolError, "HEADERS for a stream that a client can't open"}
+	errHeadersOld     = &Error{ProtocolError, "HEADERS for a stream older than another one"}
+	errHeadersClosed  = &Error{StreamClosed, "HEADERS for a stream that has ended"}
+	errHeadersPadding = &Error{ProtocolError, "HEADERS with more padding than there is room for"}
+	errHeadersSize    = &Error{FrameSizeError, "HEADERS too short for their flags"}
+	errBlockFrames    = &Error{EnhanceYourCalm, "header block in too many frames"}
+	errBlockBytes     = &Error{EnhanceYourCalm, "header block is too long"}
+	errCompression    = &Error{CompressionError, "header block is not properly coded"}
+	errDataStream     = &Error{ProtocolError, "DATA without a stream"}
+	errDataIdle       = &Error{ProtocolError, "DATA for a stream that was never opened"}
+	errDataPadding    = &Error{ProtocolError, "DATA with more padding than there is room for"}
 )
 
 // onHeaders begins a header block (RFC 9113 §6.2).
@@ -140,8 +139,7 @@ func (c *Conn) onTrailers(t *turn, s *stream, endStream bool) *Error {
 	case !endStream, t.head.malformed, t.head.pseudo:
 		return c.resetStream(t, s.id, s, ProtocolError)
 	case s.responding:
-		s.receiving = false
-		return c.lose(costFrame)
+		return c.onLate(t, s, true)
 	}
 	return c.complete(t, s, nil)
 }
@@ -155,10 +153,8 @@ func (c *Conn) onData(t *turn, f frame) *Error {
 		return errDataIdle
 	}
 	length := len(f.payload) // RFC 9113 §6.9.1: padding and all
-	if c.received += uint32(length); c.received > receiveWindow {
-		return errConnectionWindow
-	}
-	if c.received >= receiveWindow/2 {
+	// The connection's window is opened again before it can be used up.
+	if c.received += uint32(length); c.received >= receiveWindow/2 {
 		t.windowUpdate(0, int(c.received))
 		c.received = 0
 	}
@@ -176,8 +172,7 @@ func (c *Conn) onData(t *turn, f frame) *Error {
 	}
 	s.receiveWindow -= int32(length)
 	if s.responding {
-		s.receiving = !ends
-		return c.lose(costFrame)
+		return c.onLate(t, s, ends)
 	}
 	have := len(s.body()) + len(f.payload)
 	switch {

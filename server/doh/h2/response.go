@@ -61,14 +61,13 @@ func (c *Conn) respond(t *turn, id uint32, s *stream, receiving, head bool) *Err
 	}
 	sent := c.data(t, id, body, window)
 	if sent == len(body) {
-		return c.ended(t, id, s, receiving)
+		c.ended(id, s, receiving)
+		return nil
 	}
 	if s == nil {
 		s = c.add(id)
 	}
-	// The request isn't needed any more, nor are its bytes.
-	c.held -= cap(s.buf)
-	s.buf = nil
+	c.forget(s)
 	s.receiving, s.responding = receiving, true
 	s.sendWindow -= int32(sent)
 	s.sent = sent
@@ -78,16 +77,37 @@ func (c *Conn) respond(t *turn, id uint32, s *stream, receiving, head bool) *Err
 	return nil
 }
 
-// ended is called when a response has been sent in full.
-func (c *Conn) ended(t *turn, id uint32, s *stream, receiving bool) *Error {
-	if s != nil {
-		c.drop(s)
+// ended is called when a response has been sent in full. The client may still be
+// sending; it had better not be told to stop, but stop by itself when it has read the
+// response: curl, for one, takes RST_STREAM for a failure whatever it says. So what
+// comes is dropped, up to the stream's window; see onLate.
+func (c *Conn) ended(id uint32, s *stream, receiving bool) {
+	switch {
+	case !receiving:
+		if s != nil {
+			c.drop(s)
+		}
+		return
+	case s == nil:
+		s = c.add(id)
 	}
-	if receiving {
-		c.sendReset(t, id, NoError) // RFC 9113 §8.1
-		return c.lose(costReset)
+	s.receiving, s.responding = true, true
+	c.forget(s)
+}
+
+// onLate drops content that comes after the response was made.
+func (c *Conn) onLate(t *turn, s *stream, ends bool) *Error {
+	s.receiving = !ends
+	if len(s.unsent) == 0 {
+		switch {
+		case ends:
+			c.drop(s)
+		case s.receiveWindow < maxFrameBytes:
+			// RFC 9113 §8.1: the client hasn't noticed, or doesn't mean to.
+			return c.resetStream(t, s.id, s, NoError)
+		}
 	}
-	return nil
+	return c.lose(costFrame)
 }
 
 // flush sends what windows and room allow of the responses that wait.
@@ -95,13 +115,13 @@ func (c *Conn) flush(t *turn) {
 	t.full = false
 	for s := c.oldest; s != nil; {
 		next := s.newer
-		if s.responding {
+		if len(s.unsent) > 0 {
 			sent := c.data(t, s.id, s.unsent, s.sendWindow)
 			s.sendWindow -= int32(sent)
 			s.unsent = s.unsent[sent:]
 			s.sent += sent
 			if len(s.unsent) == 0 {
-				c.ended(t, s.id, s, s.receiving)
+				c.ended(s.id, s, s.receiving)
 			}
 		}
 		s = next
@@ -168,6 +188,7 @@ func (c *Conn) data(t *turn, id uint32, body []byte, window int32) (sent int) {
 		}
 		copy(t.out[t.n+frameHeaderBytes:], body[sent:sent+n])
 		sent += n
+		c.updates = min(c.updates+int32(n>>10), int32(c.server.limits.Patience))
 		flags := uint8(0)
 		if sent == len(body) {
 			flags = flagEndStream

@@ -11,7 +11,8 @@ type stream struct {
 	id           uint32
 
 	// receiving: the client hasn't ended the stream. responding: a response has been
-	// made; what still comes is dropped.
+	// made; what still comes is dropped. When all of it is sent the client is only
+	// waited for.
 	receiving, responding bool
 
 	sendWindow    int32 // may be negative (RFC 9113 §6.9.2)
@@ -96,6 +97,14 @@ func (c *Conn) drop(s *stream) {
 	streams.Put(s)
 }
 
+// forget gives the memory of a request back.
+func (c *Conn) forget(s *stream) {
+	c.held -= cap(s.buf)
+	s.buf = nil
+	c.pending -= s.owned
+	s.unsent, s.owned = nil, 0
+}
+
 // find returns an open stream, or nil. Clients mostly complete the oldest first.
 func (c *Conn) find(id uint32) *stream {
 	for s := c.oldest; s != nil; s = s.newer {
@@ -131,11 +140,14 @@ func (c *Conn) resetStream(t *turn, id uint32, s *stream, code Code) *Error {
 	if s != nil {
 		c.drop(s)
 	}
-	if code == RefusedStream {
+	switch code {
+	case RefusedStream:
 		c.server.events.refused.Add(1)
 		return c.lose(costRefused)
+	case NoError:
+	default:
+		c.server.events.resetByServer.Add(1)
 	}
-	c.server.events.resetByServer.Add(1)
 	return c.lose(costReset)
 }
 
