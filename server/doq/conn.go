@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
-
-	"yushan/server/query"
 )
 
 // conn is one connection.
@@ -27,12 +25,14 @@ type conn struct {
 	held [creditLag]*quic.Stream // a ring
 	at   int                     // of the oldest in it
 
-	activity  atomic.Uint64  // changes with each stream
-	busy      atomic.Int32   // streams that have a goroutine
-	cancelled atomic.Uint64  // queries
-	streams   sync.WaitGroup // their goroutines
-	confirmed atomic.Bool    // the handshake is known to be complete
-	closing   atomic.Bool    // the server closes it
+	activity  atomic.Uint64 // counts streams
+	cancelled atomic.Uint64 // counts those that the client gave up
+	confirmed atomic.Bool   // the handshake is known to be complete
+	closing   atomic.Bool   // the server closes it
+
+	streams sync.WaitGroup // goroutines of streams
+	reading atomic.Int32   // of these, those that wait for a query
+	writing atomic.Int32   // and those that write an answer
 
 	// The server's mutex guards them.
 	seen   uint64 // activity, at the last sweep
@@ -184,14 +184,12 @@ func (c *conn) ask(w *workspace) (n int) {
 		}
 		n = 0
 		w.panics.Add(1)
-		fresh := query.NewWorker() // nobody knows in which state the old one is
-		*fresh.Counters() = *w.query.Counters()
-		w.query = fresh
+		w.renew()
 		if c.server.onPanic != nil {
 			c.server.onPanic(w.req.Wire, value)
 		}
 	}()
-	return c.server.engine.Load().Answer(w.query, &w.req, w.out[lengthBytes:])
+	return c.server.engine.Load().Answer(w.query.Load(), &w.req, w.out[lengthBytes:])
 }
 
 func (c *conn) handshakeComplete() bool {

@@ -3,13 +3,15 @@ package doq
 import (
 	"sync/atomic"
 
+	"yushan/server/query"
 	"yushan/server/quicport"
 )
 
 // Counters are the totals of a server since it was made, but Unfinished and
 // PendingBytes, which are numbers of the moment.
 type Counters struct {
-	Port quicport.Counters // connections, handshakes, datagrams
+	Port   quicport.Counters // connections, handshakes, datagrams
+	Engine query.Counters    // what the engine has done for this server
 
 	Unfinished   int // streams whose query is waited for
 	PendingBytes int // memory that long answers hold, of Limits.MaxPendingBytes
@@ -59,6 +61,7 @@ func (s *Server) Counters() Counters {
 		sum.TooEarly += w.tooEarly.Load()
 		sum.BytesIn += w.bytesIn.Load()
 		sum.BytesOut += w.bytesOut.Load()
+		sum.Engine.Add(w.query.Load().Published())
 	}
 	sum.Responses = sum.Queries - sum.Unanswered + sum.TooEarly
 	return sum

@@ -11,7 +11,7 @@ type Limits struct {
 	// MaxQueryBytes is the longest query: 4096. No query that makes sense is longer.
 	MaxQueryBytes int
 	// MaxUnfinished is how many streams may wait for the rest of a query, in all:
-	// 10,000, of about 8 kB each. Four of a connection are always permitted.
+	// 5,000, of about 8 kB each. Four of a connection are always permitted.
 	MaxUnfinished int
 	// MaxPendingBytes is how much memory answers that are longer than a packet may use
 	// until clients take them, in all: 64 MiB. Then connections that have kept one
@@ -27,7 +27,7 @@ type Limits struct {
 
 func (l Limits) withDefaults() (Limits, error) {
 	l.MaxQueryBytes = or(l.MaxQueryBytes, 4096)
-	l.MaxUnfinished = or(l.MaxUnfinished, 10_000)
+	l.MaxUnfinished = or(l.MaxUnfinished, 5_000)
 	l.MaxPendingBytes = or(l.MaxPendingBytes, 64<<20)
 	l.QueryTimeout = or(l.QueryTimeout, 3*time.Second)
 	l.WriteTimeout = or(l.WriteTimeout, 10*time.Second)

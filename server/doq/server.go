@@ -118,11 +118,11 @@ func (s *Server) serve(ctx context.Context, qc *quic.Conn) {
 	c.hint = s.count
 	s.mu.Unlock()
 
-	err := c.loop(ctx)
-	c.streams.Wait()
-	if errors.Is(err, context.Canceled) {
+	if err := c.loop(ctx); errors.Is(err, context.Canceled) {
 		c.linger()
 	}
+	c.qc.CloseWithError(noError, "") // readers would wait for what is answered no more
+	c.streams.Wait()
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
@@ -143,7 +143,7 @@ func (s *Server) sweep(stop chan struct{}) {
 		}
 		s.mu.Lock()
 		for c := range s.conns {
-			if activity := c.activity.Load(); activity != c.seen || c.busy.Load() > 0 {
+			if activity := c.activity.Load(); activity != c.seen || c.reading.Load()+c.writing.Load() > 0 {
 				c.seen, c.silent = activity, 0
 				continue
 			}

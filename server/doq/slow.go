@@ -17,17 +17,17 @@ const alwaysUnfinished = 4
 // rest.
 func (c *conn) wait(stream *quic.Stream, first []byte) {
 	s := c.server
-	own, all := c.busy.Add(1), s.unfinished.Add(1)
+	own, all := c.reading.Add(1), s.unfinished.Add(1)
 	if all > int64(s.limits.MaxUnfinished) && own > alwaysUnfinished {
-		c.busy.Add(-1)
+		c.reading.Add(-1)
 		s.unfinished.Add(-1)
 		c.close(excessiveLoad, &s.events.overloads)
 		return
 	}
 	data := append(make([]byte, 0, max(firstBytes, len(first))), first...)
 	c.streams.Go(func() {
-		defer c.busy.Add(-1)
 		data, err := c.readRest(stream, data)
+		c.reading.Add(-1)
 		s.unfinished.Add(-1)
 		switch {
 		case err == nil || err == io.EOF:
@@ -74,9 +74,9 @@ func (c *conn) sendLong(stream *quic.Stream, out []byte) {
 	for _, victim := range victims {
 		victim.close(excessiveLoad, &s.events.slowReaders)
 	}
-	c.busy.Add(1)
+	c.writing.Add(1)
 	c.streams.Go(func() {
-		defer c.busy.Add(-1)
+		defer c.writing.Add(-1)
 		stream.SetWriteDeadline(time.Now().Add(s.limits.WriteTimeout))
 		_, err := stream.Write(out)
 		s.pending.remove(at)
@@ -101,14 +101,14 @@ const (
 // that it waits for may end the wait by closing.
 func (c *conn) linger() {
 	deadline := time.Now().Add(maxLinger)
-	for sent := c.qc.ConnectionStats().PacketsSent; time.Now().Before(deadline); {
+	for sent := c.qc.ConnectionStats().PacketsSent; ; {
 		select {
 		case <-c.qc.Context().Done():
 			return
 		case <-time.After(max(quiet, 2*c.qc.ConnectionStats().SmoothedRTT)):
 		}
 		now := c.qc.ConnectionStats().PacketsSent
-		if now == sent {
+		if c.writing.Load() == 0 && (now == sent || time.Now().After(deadline)) {
 			return
 		}
 		sent = now

@@ -9,7 +9,7 @@ import (
 
 // workspace is the memory that the work on one query needs.
 type workspace struct {
-	query *query.Worker
+	query atomic.Pointer[query.Worker]
 	req   query.Request
 	in    []byte // a query, its length, and a byte too much
 	out   []byte // an answer and its length
@@ -37,11 +37,11 @@ func (p *workspaces) init(maxQueryBytes int) {
 	p.slots = make([]slot, n)
 	for i := range n {
 		w := &workspace{
-			query: query.NewWorker(),
-			req:   query.Request{Transport: query.DoQ},
-			in:    make([]byte, lengthBytes+maxQueryBytes+1),
-			out:   make([]byte, lengthBytes+maxMessageBytes),
+			req: query.Request{Transport: query.DoQ},
+			in:  make([]byte, lengthBytes+maxQueryBytes+1),
+			out: make([]byte, lengthBytes+maxMessageBytes),
 		}
+		w.query.Store(query.NewWorker())
 		p.all = append(p.all, w)
 		p.slots[i].free.Store(w)
 	}
@@ -64,6 +64,7 @@ func (p *workspaces) take(hint int) *workspace {
 }
 
 func (p *workspaces) giveBack(hint int, w *workspace) {
+	w.query.Load().Publish()
 	for {
 		for i := range p.slots {
 			if p.slots[(hint+i)%len(p.slots)].free.CompareAndSwap(nil, w) {
@@ -71,4 +72,13 @@ func (p *workspaces) giveBack(hint int, w *workspace) {
 			}
 		}
 	}
+}
+
+// renew makes another worker after the engine failed: nobody knows in which state
+// the old one is.
+func (w *workspace) renew() {
+	fresh := query.NewWorker()
+	*fresh.Counters() = *w.query.Load().Counters()
+	fresh.Publish()
+	w.query.Store(fresh)
 }
