@@ -33,9 +33,12 @@ type Options struct {
 	// Flags are command-line switches without "--": a string, or true or false;
 	// they override those of this package.
 	Flags map[string]any
-	// LocalState are preferences of the whole browser, nested by the parts of
-	// their names, as in the file "Local State" of a profile.
-	LocalState map[string]any
+	// SecureDNS is the URI template of a DoH resource (RFC 8484 §4.1.1), such as
+	// "https://127.0.0.1:8443/dns-query{?dns}", by which all names are resolved,
+	// and in no other way; its host must be an address. The browser connects to
+	// what the answers say, so let that be loopback. Empty: localhost is the only
+	// name that there is.
+	SecureDNS string
 }
 
 // Pin returns the pin of a certificate's key: the SHA-256 of its
@@ -61,12 +64,8 @@ func StartWith(t testing.TB, opts Options) context.Context {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if opts.LocalState != nil {
-		state, err := json.Marshal(opts.LocalState)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(profile, "Local State"), state, 0o600); err != nil {
+	if opts.SecureDNS != "" {
+		if err := setSecureDNS(profile, opts.SecureDNS); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -95,6 +94,25 @@ func StartWith(t testing.TB, opts Options) context.Context {
 	return ctx
 }
 
+// setSecureDNS writes the setting that users find under "Use secure DNS" into a
+// new profile.
+func setSecureDNS(profile, template string) error {
+	state, err := json.Marshal(map[string]any{
+		"dns_over_https": map[string]any{"mode": "secure", "templates": template},
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(profile, "Local State"), state, 0o600)
+}
+
+// The browser's own services are looked for in spite of all switches that turn
+// them off. They are not found.
+const (
+	onlyLocalhost = "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.*, EXCLUDE [::1]"
+	noServices    = "MAP *.google.com ~NOTFOUND, MAP *.googleapis.com ~NOTFOUND, MAP *.gstatic.com ~NOTFOUND"
+)
+
 func allocatorOptions(program, profile string, opts Options, output *tail) []chromedp.ExecAllocatorOption {
 	flags := map[string]any{
 		"headless":                         true,
@@ -122,6 +140,10 @@ func allocatorOptions(program, profile string, opts Options, output *tail) []chr
 	}
 	if len(opts.Pins) > 0 {
 		flags["ignore-certificate-errors-spki-list"] = strings.Join(opts.Pins, ",")
+	}
+	flags["host-resolver-rules"] = onlyLocalhost
+	if opts.SecureDNS != "" {
+		flags["host-resolver-rules"] = noServices
 	}
 	maps.Copy(flags, opts.Flags)
 	options := []chromedp.ExecAllocatorOption{
