@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 
 	"go.uber.org/zap"
 
 	"yushan/server/config"
+	"yushan/server/doh"
+	"yushan/server/doq"
+	"yushan/server/limit"
 	"yushan/server/query"
+	"yushan/server/quicport"
 	"yushan/server/stream"
 	"yushan/server/udp"
+	"yushan/tls/profile"
 )
 
 // A listener is one address of one transport.
@@ -21,56 +25,123 @@ type listener interface {
 	Shutdown(context.Context) error // answers what has been received, then closes
 }
 
-// endpoint names a listener. A reload keeps those that stay the same.
-type endpoint struct {
-	transport query.Transport
-	addr      netip.AddrPort
-}
-
-func (e endpoint) String() string { return e.transport.String() + " " + e.addr.String() }
-
-// endpoints returns what the configuration asks to listen on, in its order.
-func endpoints(cfg *config.Config) (es []endpoint) {
-	for _, a := range cfg.UDPListen() {
-		es = append(es, endpoint{query.UDP, a})
-	}
-	for _, a := range cfg.TCPListen() {
-		es = append(es, endpoint{query.TCP, a})
-	}
-	return es
-}
-
 // listen binds one address, without serving on it yet.
-func (s *Server) listen(e endpoint, cfg *config.Config) (l listener, err error) {
-	switch e.transport {
-	case query.UDP:
-		l, err = udp.Listen(udp.Config{
-			Addr:     e.addr,
+func (s *Server) listen(e config.Endpoint, cfg *config.Config) (listener, error) {
+	switch {
+	case e.HTTP3:
+		return open(doh.ListenQUIC(s.http3Config(e, cfg), &s.engine))
+	case e.Transport == query.UDP:
+		return open(udp.Listen(udp.Config{
+			Addr:     e.Addr,
 			Workers:  cfg.UDP.Workers,
 			MaxBytes: s.maxUDPBytes,
-			OnPanic:  s.panics.on(e.transport),
-		}, &s.engine)
-	case query.TCP:
-		l, err = stream.Listen(stream.Config{
-			Addr:    e.addr,
+			OnPanic:  s.panics.on(e.Transport),
+		}, &s.engine))
+	case e.Transport == query.TCP:
+		return open(stream.Listen(stream.Config{
+			Addr:    e.Addr,
 			Limits:  cfg.TCP.Limits,
-			OnPanic: s.panics.on(e.transport),
-		}, &s.engine)
-	default:
-		err = errors.New("no such transport")
+			OnPanic: s.panics.on(e.Transport),
+		}, &s.engine))
+	case e.Transport == query.DoT:
+		return open(stream.Listen(stream.Config{
+			Addr:       e.Addr,
+			Transport:  e.Transport,
+			TLS:        s.credentials.tls(e.Transport, profile.DoT),
+			Handshakes: s.handshakes.dot,
+			Limits:     cfg.DoT.Limits,
+			OnPanic:    s.panics.on(e.Transport),
+		}, &s.engine))
+	case e.Transport == query.DoQ:
+		return open(doq.Listen(doq.Config{
+			Port:    s.portConfig(e, cfg.DoQ.Limits, cfg.DoQ.ZeroRTT, s.handshakes.doq, profile.DoQ),
+			Limits:  cfg.DoQ.Queries,
+			OnPanic: s.panics.on(e.Transport),
+		}, &s.engine))
 	}
+	return open(doh.ListenTCP(s.dohConfig(e, cfg), &s.engine))
+}
+
+// open keeps a nil pointer of a certain type from becoming a listener.
+func open[L listener](l L, err error) (listener, error) {
 	if err != nil {
 		return nil, err
 	}
 	return l, nil
 }
 
+// portConfig is that of a listener of QUIC.
+func (s *Server) portConfig(e config.Endpoint, limits quicport.Limits, zeroRTT bool, handshakes *limit.Handshakes, protocol string) quicport.Config {
+	token, reset := s.credentials.tickets.QUICTokenKey(), s.credentials.tickets.QUICResetKey()
+	return quicport.Config{
+		Addr:       e.Addr,
+		TLS:        s.credentials.tls(e.Transport, protocol),
+		TokenKey:   &token,
+		ResetKey:   &reset,
+		Limits:     limits,
+		Handshakes: handshakes,
+		ZeroRTT:    zeroRTT,
+	}
+}
+
+// http3Config is that of a listener of HTTP/3.
+func (s *Server) http3Config(e config.Endpoint, cfg *config.Config) doh.QUICConfig {
+	return doh.QUICConfig{
+		Resources: s.resources(cfg),
+		Port:      s.portConfig(e, cfg.DoH.HTTP3.Limits, cfg.DoH.HTTP3.ZeroRTT, s.handshakes.http3, profile.HTTP3),
+		OnPanic:   s.panics.on(e.Transport),
+	}
+}
+
+// dohConfig is that of a listener of HTTP/2 and HTTP/1.1.
+func (s *Server) dohConfig(e config.Endpoint, cfg *config.Config) doh.TCPConfig {
+	c := doh.TCPConfig{
+		Resources: s.resources(cfg),
+		Addr:      e.Addr,
+		Conns:     cfg.DoH.Limits,
+		OnPanic:   s.panics.on(e.Transport),
+	}
+	if e.Cleartext {
+		c.ProxyProtocol = cfg.DoH.Cleartext.ProxyProtocol
+		c.TrustedProxies = cfg.DoH.Cleartext.TrustedProxies
+		return c
+	}
+	c.TLS = s.credentials.tls(e.Transport, append([]string{profile.HTTP2, profile.HTTP1}, s.credentials.acme.protocols()...)...)
+	c.Handshakes = s.handshakes.doh
+	if cfg.DoH.HTTP3.On {
+		c.AltSvc = fmt.Sprintf(`h3=":%d"`, e.Addr.Port())
+	}
+	return c
+}
+
+// resources is what there is under which path.
+func (s *Server) resources(cfg *config.Config) doh.Resources {
+	r := doh.Resources{Path: cfg.DoH.Path}
+	if cfg.DoH.LookupPage {
+		r.Page = s.page
+	}
+	return r
+}
+
+// handshakes are the budgets of the encrypted transports, of which each has one
+// for all of its addresses.
+type handshakes struct{ dot, doh, http3, doq *limit.Handshakes }
+
+func newHandshakes(cfg *config.Config) handshakes {
+	return handshakes{
+		dot:   limit.NewHandshakes(cfg.DoT.Handshakes),
+		doh:   limit.NewHandshakes(cfg.DoH.Handshakes),
+		http3: limit.NewHandshakes(cfg.DoH.HTTP3.Handshakes),
+		doq:   limit.NewHandshakes(cfg.DoQ.Handshakes),
+	}
+}
+
 // listenAll binds all endpoints that are not open, or none of them. The error
 // names each one that could not be bound.
-func (s *Server) listenAll(cfg *config.Config) (map[endpoint]listener, error) {
-	opened := map[endpoint]listener{}
+func (s *Server) listenAll(cfg *config.Config) (map[config.Endpoint]listener, error) {
+	opened := map[config.Endpoint]listener{}
 	var errs []error
-	for _, e := range endpoints(cfg) {
+	for _, e := range cfg.Endpoints() {
 		if s.open[e] != nil {
 			continue
 		}
@@ -89,7 +160,7 @@ func (s *Server) listenAll(cfg *config.Config) (map[endpoint]listener, error) {
 }
 
 // serve starts to answer on l. Its end before Shutdown is fatal to the server.
-func (s *Server) serve(e endpoint, l listener) {
+func (s *Server) serve(e config.Endpoint, l listener) {
 	s.open[e] = l
 	s.serving.Add(1)
 	go func() {
@@ -104,7 +175,7 @@ func (s *Server) serve(e endpoint, l listener) {
 }
 
 // closeAll shuts listeners down, side by side.
-func (s *Server) closeAll(ctx context.Context, ls map[endpoint]listener) {
+func (s *Server) closeAll(ctx context.Context, ls map[config.Endpoint]listener) {
 	done := make(chan struct{})
 	for e, l := range ls {
 		go func() {
@@ -117,8 +188,8 @@ func (s *Server) closeAll(ctx context.Context, ls map[endpoint]listener) {
 	for range ls {
 		<-done
 	}
-	for _, l := range ls {
-		s.totals.add(l)
+	for e, l := range ls {
+		s.totals.add(e, l)
 	}
 }
 

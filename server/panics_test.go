@@ -30,8 +30,8 @@ func TestPanicIsLogged(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.engine.Store(query.New(nil, query.Options{}))
-	overUDP := s.open[endpoint{query.UDP, cfg.Listen[0]}].(*udp.Server)
-	overTCP := s.open[endpoint{query.TCP, cfg.Listen[0]}].(*stream.Server)
+	overUDP := s.open[config.Endpoint{Transport: query.UDP, Addr: cfg.Listen[0]}].(*udp.Server)
+	overTCP := s.open[config.Endpoint{Transport: query.TCP, Addr: cfg.Listen[0]}].(*stream.Server)
 
 	m := new(dns.Msg).SetQuestion("tw.", dns.TypeSOA)
 	wire, err := m.Pack()
@@ -55,7 +55,7 @@ func TestPanicIsLogged(t *testing.T) {
 	}
 	s.Shutdown(context.Background()) // after all that has arrived
 
-	if n := s.totals.panics; n != queries+1 {
+	if n := s.totals.of("UDP", "panics") + s.totals.of("TCP", "panics"); n != queries+1 {
 		t.Errorf("%d panics counted, expected %d", n, queries+1)
 	}
 	lines := logged.All()

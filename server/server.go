@@ -2,9 +2,12 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -13,6 +16,7 @@ import (
 	"go.uber.org/zap"
 
 	"yushan/server/config"
+	"yushan/server/doh/lookup"
 	"yushan/server/query"
 	"yushan/zone"
 	"yushan/zone/dname"
@@ -25,6 +29,7 @@ type Options struct {
 	Zones    []*zone.Zone     // served beside those of the configuration
 	Progress Progress         // of the start; nil: none
 	Loaded   func()           // called when Progress ends, before the zones are logged; nil: none
+	Page     *lookup.Page     // instead of the usual lookup page, where the configuration wants one
 }
 
 // Server is a running server. Its methods are safe for concurrent use.
@@ -42,11 +47,17 @@ type Server struct {
 	panics  *panicLog
 	started time.Time
 
-	mu     sync.Mutex // guards all below, through a whole reload
-	cfg    *config.Config
-	zones  map[string]*Loaded // of cfg, by name; those that are in service
-	open   map[endpoint]listener
-	totals totals // of listeners that are closed
+	handshakes     handshakes
+	page           *lookup.Page
+	background     sync.WaitGroup // what isn't on a query's way
+	stopBackground context.CancelFunc
+
+	mu          sync.Mutex // guards all below, through a whole reload
+	cfg         *config.Config
+	credentials *credentials
+	zones       map[string]*Loaded // of cfg, by name; those that are in service
+	open        map[config.Endpoint]listener
+	totals      totals // of listeners that are closed
 }
 
 // Start binds all addresses, gives root up, loads all zones and begins to
@@ -61,22 +72,41 @@ func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, erro
 		failed:      make(chan error, 1),
 		maxUDPBytes: cfg.UDP.MaxBytes,
 		started:     time.Now(),
-		open:        map[endpoint]listener{},
+		open:        map[config.Endpoint]listener{},
+		handshakes:  newHandshakes(cfg),
+		page:        opts.Page,
+	}
+	var err error
+	if s.page == nil && cfg.DoH.LookupPage {
+		if s.page, err = lookup.New(lookup.Options{DNSPath: cfg.DoH.Path}); err != nil {
+			return nil, err
+		}
+	}
+	if s.credentials, err = newCredentials(cfg, s.log); err != nil {
+		return nil, err
 	}
 	opened, err := s.listenAll(cfg)
 	if err != nil {
+		s.credentials.acme.stop()
 		return nil, err
 	}
 	warnAboutDescriptors(cfg, s.log)
 	if err := s.finishStart(ctx, cfg, opts); err != nil {
 		// Not ctx, which a signal may have ended: there is nothing to answer.
 		s.closeAll(context.Background(), opened)
+		s.credentials.acme.stop()
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for e, l := range opened {
 		s.serve(e, l)
+	}
+	background, stop := context.WithCancel(context.Background())
+	s.stopBackground = stop
+	s.background.Go(func() { s.watchCredentials(background) })
+	if err := s.credentials.acme.start(background); err != nil {
+		s.log.Error("no certificates are ordered", zap.Error(err))
 	}
 	return s, nil
 }
@@ -85,10 +115,11 @@ func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, erro
 // than connections. (The Go runtime has raised the soft limit to the hard one.)
 func warnAboutDescriptors(cfg *config.Config, log *zap.Logger) {
 	const others = 64
-	need := uint64(len(cfg.TCPListen())*cfg.TCP.Limits.MaxConns + others)
+	need := uint64(len(cfg.TCPListen())*cfg.TCP.Limits.MaxConns + len(cfg.DoT.Listen)*cfg.DoT.Limits.MaxConns +
+		(len(cfg.DoH.Listen)+len(cfg.DoH.Cleartext.Listen))*cfg.DoH.Limits.MaxConns + others)
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err == nil && limit.Cur < need {
-		log.Warn("tcp.max-connections may need more file descriptors than the process can have: lower it, or raise the limit (ulimit -n, LimitNOFILE=)",
+		log.Warn("max-connections of tcp, dot and doh may need more file descriptors than the process can have: lower it, or raise the limit (ulimit -n, LimitNOFILE=)",
 			zap.Uint64("need", need), zap.Uint64("limit", limit.Cur))
 	}
 }
@@ -140,7 +171,9 @@ func (s *Server) putInService(cfg *config.Config, loaded []*Loaded) {
 		MaxUDPBytes: min(cfg.UDP.MaxBytes, s.maxUDPBytes),
 		Identity:    cfg.Identity,
 		Version:     cfg.Version,
+		Overlay:     s.credentials.acme.challenges(),
 	}))
+	s.credentials.acme.warnAboutSigned(zones, s.log)
 	s.cfg, s.zones = cfg, byName
 	// What was read to build the zones, and the zones that they replace, would
 	// else stay in the heap until it grows by as much again.
@@ -154,6 +187,11 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	start := time.Now()
+	s.credentials.reread()
+	certificates, err := s.credentials.open(cfg)
+	if err != nil {
+		return err
+	}
 	opened, err := s.listenAll(cfg)
 	if err != nil {
 		return err
@@ -170,6 +208,7 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 			s.log.Warn("log level stays as it is", zap.Error(err))
 		}
 	}
+	s.credentials.show(cfg, certificates)
 	s.putInService(cfg, kept)
 	for e, l := range opened {
 		s.log.Info("listening", zap.Stringer("on", e))
@@ -237,17 +276,27 @@ func (s *Server) warnAboutRestart(cfg *config.Config) {
 	later("udp.workers", cfg.UDP.Workers != s.cfg.UDP.Workers)
 	later("udp.max-bytes", cfg.UDP.MaxBytes > s.maxUDPBytes)
 	later("tcp", cfg.TCP.Limits != s.cfg.TCP.Limits)
+	later("dot", cfg.DoT.Limits != s.cfg.DoT.Limits || cfg.DoT.Handshakes != s.cfg.DoT.Handshakes)
+	later("doh", cfg.DoH.Limits != s.cfg.DoH.Limits || cfg.DoH.Handshakes != s.cfg.DoH.Handshakes ||
+		cfg.DoH.Path != s.cfg.DoH.Path || cfg.DoH.LookupPage != s.cfg.DoH.LookupPage)
+	later("doh.http3", cfg.DoH.HTTP3 != s.cfg.DoH.HTTP3)
+	later("doh.cleartext", cfg.DoH.Cleartext.ProxyProtocol != s.cfg.DoH.Cleartext.ProxyProtocol ||
+		!slices.Equal(cfg.DoH.Cleartext.TrustedProxies, s.cfg.DoH.Cleartext.TrustedProxies))
+	later("doq", cfg.DoQ.Limits != s.cfg.DoQ.Limits || cfg.DoQ.Queries != s.cfg.DoQ.Queries ||
+		cfg.DoQ.ZeroRTT != s.cfg.DoQ.ZeroRTT || cfg.DoQ.Handshakes != s.cfg.DoQ.Handshakes)
+	later("acme", !reflect.DeepEqual(cfg.ACME, s.cfg.ACME))
+	later("tickets", cfg.Tickets != s.cfg.Tickets)
 	later("user", cfg.User != s.cfg.User || cfg.Group != s.cfg.Group)
 	later("log.format", cfg.Log.Format != s.cfg.Log.Format)
 }
 
 // dropped takes the listeners that cfg doesn't ask for out of s.open.
-func (s *Server) dropped(cfg *config.Config) map[endpoint]listener {
-	wanted := map[endpoint]bool{}
-	for _, e := range endpoints(cfg) {
+func (s *Server) dropped(cfg *config.Config) map[config.Endpoint]listener {
+	wanted := map[config.Endpoint]bool{}
+	for _, e := range cfg.Endpoints() {
 		wanted[e] = true
 	}
-	out := map[endpoint]listener{}
+	out := map[config.Endpoint]listener{}
 	for e, l := range s.open {
 		if !wanted[e] {
 			s.log.Info("no longer listening", zap.Stringer("on", e))
@@ -261,13 +310,17 @@ func (s *Server) dropped(cfg *config.Config) map[endpoint]listener {
 // Shutdown stops to receive, answers what has been received, and returns when
 // that is done or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) {
+	s.stopBackground()
+	s.background.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.credentials.acme.stop()
 	s.closeAll(ctx, s.open)
 	clear(s.open)
 	s.serving.Wait()
 	s.panics.logging.Wait()
-	s.log.Info("stopped", append(s.totals.fields(), zap.Duration("up", time.Since(s.started)))...)
+	s.totals.log(s.log)
+	s.log.Info("stopped", zap.Duration("up", time.Since(s.started)))
 }
 
 // Zones returns the zones in service, for messages: "台灣. (xn--kpry57d.)".
@@ -283,4 +336,15 @@ func (s *Server) Zones() (names []string) {
 		}
 	}
 	return names
+}
+
+// Certificate returns the certificate that a transport shows, nil if there is
+// none yet. It must not be changed.
+func (s *Server) Certificate(transport query.Transport) *tls.Certificate {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if source := s.credentials.shown[transport].source.Load(); source != nil {
+		return (*source).Current()
+	}
+	return nil
 }

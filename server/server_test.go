@@ -48,7 +48,7 @@ func TestReloadLetsGoOfOldZones(t *testing.T) {
 	defer s.Shutdown(context.Background())
 	old := weak.Make(s.engine.Load().Zones().Zones()[0])
 
-	addr := s.open[endpoint{query.UDP, cfg.Listen[0]}].(*udp.Server).Addr().String()
+	addr := s.open[config.Endpoint{Transport: query.UDP, Addr: cfg.Listen[0]}].(*udp.Server).Addr().String()
 	for range 100 { // so that each worker answers
 		for _, q := range []struct {
 			name  string

@@ -3,21 +3,25 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 
 	"yushan/examples/lab"
 	"yushan/internal/peer"
+	"yushan/server/config"
 )
 
 // TestLab runs the lab, and every line that it prints to be pasted.
 func TestLab(t *testing.T) {
 	peer.Tool(t, "dig", "bind9-dnsutils")
 	peer.Tool(t, "kdig", "knot-dnsutils")
+	peer.Tool(t, "curl", "curl")
 	port := freePort(t)
-	p := start(t, "Ctrl-C stops it.", nil, "lab", "--all", "--port", fmt.Sprint(port))
+	p := start(t, "Ctrl-C stops it.", nil, append([]string{"lab", "--all"}, labPorts(t, port)...)...)
 	text := p.text()
 	if haveIPv6() && !strings.Contains(text, fmt.Sprintf("[::1]:%d", port)) {
 		t.Errorf("::1 isn't served:\n%s", text)
@@ -28,7 +32,8 @@ func TestLab(t *testing.T) {
 		}
 	}
 	topics, proposals, _ := strings.Cut(text, "All that ")
-	pasted := strings.Count(topics, "\n    dig ") + strings.Count(topics, "\n    kdig ")
+	pasted := strings.Count(topics, "\n    dig ") + strings.Count(topics, "\n    kdig ") + strings.Count(topics, "\n    curl ")
+	served := labAt(t, text)
 	listed := 0
 	for line := range strings.Lines(proposals) {
 		if command, ok := strings.CutPrefix(line, "    dig "); ok {
@@ -48,7 +53,7 @@ func TestLab(t *testing.T) {
 	}
 	for _, topic := range labTopics {
 		for _, q := range topic.questions {
-			line := q.command(loopback(uint16(port)))
+			line := q.command(served)
 			if !strings.Contains(topics, "    "+line+"\n") {
 				t.Errorf("%s isn't printed", line)
 			}
@@ -70,26 +75,55 @@ func TestLab(t *testing.T) {
 	}
 }
 
+// labPorts are the flags that put a lab on ports of its own.
+func labPorts(t *testing.T, port int) []string {
+	return []string{"--port", fmt.Sprint(port), "--tls-port", fmt.Sprint(freePort(t)), "--https-port", fmt.Sprint(freePort(t))}
+}
+
+// labAt is what the text of a lab says about where it is.
+func labAt(t *testing.T, text string) *labServer {
+	t.Helper()
+	l := &labServer{cfg: config.Default()}
+	for _, line := range []struct {
+		pattern string
+		to      *[]netip.AddrPort
+	}{
+		{`UDP and TCP on (\S+?),? `, &l.cfg.Listen}, {`DoT and DoQ on (\S+?),? `, &l.cfg.DoT.Listen}, {`DoH on (\S+?),? `, &l.cfg.DoH.Listen},
+	} {
+		found := regexp.MustCompile(line.pattern).FindStringSubmatch(spaces(text))
+		if found == nil {
+			t.Fatalf("no %q in\n%s", line.pattern, text)
+		}
+		*line.to = []netip.AddrPort{netip.MustParseAddrPort(found[1])}
+	}
+	found := regexp.MustCompile(`(?m)^  pin (\S+)$`).FindStringSubmatch(text)
+	if found == nil {
+		t.Fatalf("no pin in\n%s", text)
+	}
+	l.pin = found[1]
+	return l
+}
+
 // TestLabOnAllAddresses looks for commands that can be pasted although the
 // address that is listened on is none to ask.
 func TestLabOnAllAddresses(t *testing.T) {
 	port := freePort(t)
-	p := start(t, "Ctrl-C stops it.", nil, "lab", "--listen", "0.0.0.0", "--port", fmt.Sprint(port))
+	p := start(t, "Ctrl-C stops it.", nil, append([]string{"lab", "--listen", "0.0.0.0"}, labPorts(t, port)...)...)
 	if want := fmt.Sprintf("dig @127.0.0.1 -p %d +norec tw SOA\n", port); !strings.Contains(p.text(), want) {
 		t.Errorf("expected %q in\n%s", want, p.text())
 	}
 	if strings.Contains(p.text(), "this machine only") {
 		t.Errorf("all machines can ask it, but it says that only this one can:\n%s", p.text())
 	}
-	_, stderr, code := yushan(t, "lab", "--listen", "127.0.0.1", "--port", fmt.Sprint(port))
-	if code != 1 || !strings.Contains(stderr, "another server is running on this port") || !strings.Contains(stderr, "--port moves the lab") {
+	_, stderr, code := yushan(t, append([]string{"lab", "--listen", "127.0.0.1"}, labPorts(t, port)...)...)
+	if code != 1 || !strings.Contains(stderr, "another server is running on this port") || !strings.Contains(stderr, "--port, --tls-port and --https-port move the lab") {
 		t.Errorf("a second lab: exit %d, expected 1, and what to do in\n%s", code, stderr)
 	}
 }
 
 func TestLabNamesMissingTools(t *testing.T) {
-	p := start(t, "Ctrl-C stops it.", []string{"PATH=" + t.TempDir()}, "lab", "--port", fmt.Sprint(freePort(t)))
-	if want := "Not found here: dig (Debian: apt install bind9-dnsutils), kdig (Debian: apt install knot-dnsutils)\n"; !strings.Contains(p.text(), want) {
+	p := start(t, "Ctrl-C stops it.", []string{"PATH=" + t.TempDir()}, append([]string{"lab"}, labPorts(t, freePort(t))...)...)
+	if want := "Not found here: dig (Debian: apt install bind9-dnsutils), kdig (Debian: apt install knot-dnsutils), curl (Debian: apt install curl)\n"; !strings.Contains(p.text(), want) {
 		t.Errorf("expected %q in\n%s", want, p.text())
 	}
 }
@@ -116,7 +150,7 @@ func TestLabWithoutIPv6(t *testing.T) {
 		peer.Missing(t, fmt.Sprintf("no network namespace to be had: %v %s", err, out))
 	}
 	p := startCommand(t, "Ctrl-C stops it.", exec.Command("unshare", append(inside, program, "lab")...))
-	for _, want := range []string{"This machine has no ::1, so it goes without IPv6.", "UDP and TCP on 127.0.0.1:5300\n"} {
+	for _, want := range []string{"This machine has no ::1, so it goes without IPv6.", "UDP and TCP on 127.0.0.1:5300\n", "DoT and DoQ on 127.0.0.1:8853\n"} {
 		if !strings.Contains(p.text(), want) {
 			t.Errorf("%q is missing in\n%s", want, p.text())
 		}

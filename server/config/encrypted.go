@@ -165,14 +165,17 @@ type Endpoint struct {
 	Addr      netip.AddrPort
 }
 
-func (e Endpoint) String() string {
+func (e Endpoint) String() string { return e.Kind() + " " + e.Addr.String() }
+
+// Kind is what is spoken there.
+func (e Endpoint) Kind() string {
 	switch {
 	case e.HTTP3:
-		return "DoH (HTTP/3) " + e.Addr.String()
+		return "DoH (HTTP/3)"
 	case e.Cleartext:
-		return "DoH (cleartext) " + e.Addr.String()
+		return "DoH (cleartext)"
 	}
-	return e.Transport.String() + " " + e.Addr.String()
+	return e.Transport.String()
 }
 
 // onUDP tells whether the socket is one of UDP.
@@ -314,6 +317,9 @@ func (c *Config) checkACME(ps *Problems) {
 	}
 	if len(c.ACME.Siblings) > 0 && len(c.ACME.Keys) == 0 {
 		ps.add(c.path, c.places["acme.siblings"], "acme.siblings", "need a key to sign updates with: none is in acme.keys")
+	}
+	if slices.Contains(c.ACME.Challenges, DNS01) && len(c.ACME.Challenges) > 1 {
+		ps.add(c.path, c.places["acme.challenges"], "acme.challenges", "%s stands alone: expected no other beside it", DNS01)
 	}
 	if slices.Contains(c.ACME.Challenges, HTTP01) && len(c.ACME.HTTPListen) == 0 {
 		ps.add(c.path, c.places["acme.challenges"], "acme.challenges", "%s needs acme.http-listen", HTTP01)

@@ -108,7 +108,7 @@ func (c *Config) acme() object {
 			}
 			return text, nil
 		}, func(text string) string { return text }},
-			doc: "How to prove that the names are ours. `dns-01` is answered by this server itself, `tls-alpn-01` by DoH's listener on port 443."},
+			doc: "How to prove that the names are ours. `dns-01`, which stands alone, is answered by this server itself; `tls-alpn-01` by DoH's listener on port 443, `http-01` on `acme.http-listen`. In a signed zone `dns-01` needs a delegation without DS of `_acme-challenge` below each name, or CAs that validate won't believe the answers."},
 		{key: "http-listen", value: addresses(&a.HTTPListen, httpPort),
 			doc: "Addresses to answer the CA's `http-01` on, and nothing else. Without a port it is 80."},
 		{key: "reuse-keys", value: boolean(&a.ReuseKeys),

@@ -1,0 +1,270 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"yushan/server/config"
+	"yushan/server/listen"
+	"yushan/server/overlay"
+	"yushan/tls/acme"
+	"yushan/zone"
+	"yushan/zone/dname"
+)
+
+// ordering gets certificates from a CA. Nil does nothing.
+type ordering struct {
+	manager *acme.Manager
+	overlay *overlay.Overlay // of the challenge dns-01; else nil
+	hosts   [][]byte         // names that the CA looks for there, in wire format
+	web     []net.Listener   // for the challenge http-01
+	serving sync.WaitGroup
+	servers []*http.Server
+}
+
+// ordered is a certificate of the manager. It is a [cert.Source].
+type ordered struct {
+	manager *acme.Manager
+	first   string
+}
+
+func (o *ordered) Current() *tls.Certificate { return o.manager.CurrentOf(o.first) }
+
+func (o *ordered) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if hello.ServerName == "" { // it asked by address
+		if c := o.Current(); c != nil {
+			return c, nil
+		}
+	}
+	return o.manager.Certificate(hello)
+}
+
+// acmeNames are the names of all certificates that are to be ordered.
+func acmeNames(cfg *config.Config) (names []string) {
+	for _, c := range cfg.Certificates {
+		for _, name := range c.ACME {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// newOrdering reads keys and binds addresses, but asks nobody for anything yet.
+func newOrdering(cfg *config.Config, log *zap.Logger) (*ordering, error) {
+	names := acmeNames(cfg)
+	if len(names) == 0 {
+		return nil, nil
+	}
+	o := &ordering{}
+	opts := acme.Options{
+		Names:     names,
+		Directory: cfg.ACME.Directory,
+		Email:     cfg.ACME.Email,
+		Storage:   cfg.ACME.Storage,
+		HTTP01:    slices.Contains(cfg.ACME.Challenges, config.HTTP01),
+		TLSALPN01: slices.Contains(cfg.ACME.Challenges, config.TLSALPN01),
+		ReuseKeys: cfg.ACME.ReuseKeys,
+		Log:       log.Named("acme"),
+	}
+	var err error
+	if opts.Roots, err = readRoots(cfg.ACME.CAFile); err != nil {
+		return nil, err
+	}
+	if slices.Contains(cfg.ACME.Challenges, config.DNS01) {
+		if opts.Challenges, err = o.answerDNS01(cfg, names, log); err != nil {
+			return nil, err
+		}
+	}
+	if o.manager, err = acme.New(opts); err != nil {
+		return nil, err
+	}
+	if opts.HTTP01 {
+		if err := o.bind(cfg); err != nil {
+			return nil, err
+		}
+	}
+	return o, nil
+}
+
+func readRoots(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("%s: no certificate in PEM", file)
+	}
+	return pool, nil
+}
+
+// answerDNS01 makes the overlay that the CA is answered from, here and on the
+// sibling nodes.
+func (o *ordering) answerDNS01(cfg *config.Config, names []string, log *zap.Logger) (acme.Challenges, error) {
+	var keys []overlay.Key
+	for _, k := range cfg.ACME.Keys {
+		secret, err := readSecret(k.SecretFile)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, overlay.Key{Name: dname.String(k.Name), Algorithm: k.Algorithm, Secret: secret})
+	}
+	var err error
+	if o.overlay, err = overlay.New(overlay.Options{Hosts: names, Keys: keys}); err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		wire, err := dname.ParseFQDN("_acme-challenge." + strings.TrimPrefix(name, "*."))
+		if err != nil {
+			return nil, err
+		}
+		o.hosts = append(o.hosts, wire)
+	}
+	opts := overlay.SiblingsOptions{Addresses: cfg.ACME.Siblings, Log: log.Named("acme")}
+	if len(keys) > 0 {
+		opts.Key = keys[0]
+	}
+	return overlay.NewSiblings(o.overlay, opts)
+}
+
+// secretOpenBits are rights that nobody should have on a file with a secret.
+const secretOpenBits fs.FileMode = 0o027
+
+func readSecret(file string) (string, error) {
+	info, err := os.Stat(file)
+	if err != nil {
+		return "", err
+	}
+	if mode := info.Mode().Perm(); mode&secretOpenBits != 0 {
+		return "", fmt.Errorf("%s: permissions %04o are too open: nobody but its owner and his group may read it (chmod 640 %s)", file, mode, file)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	return string(bytes.TrimSpace(text)), nil
+}
+
+// bind takes the addresses of the challenge http-01 into use.
+func (o *ordering) bind(cfg *config.Config) error {
+	var errs []error
+	for _, addr := range cfg.ACME.HTTPListen {
+		network := "tcp4"
+		if addr.Addr().Is6() {
+			network = "tcp6"
+		}
+		l, err := net.Listen(network, addr.String())
+		if err != nil {
+			errs = append(errs, listen.Error("HTTP", addr, err))
+			continue
+		}
+		o.web = append(o.web, l)
+	}
+	if len(errs) > 0 {
+		o.closeWeb()
+	}
+	return errors.Join(errs...)
+}
+
+func (o *ordering) closeWeb() {
+	for _, l := range o.web {
+		l.Close()
+	}
+}
+
+// A CA's request is a few hundred bytes, and there are a handful of them.
+const (
+	webTimeout     = 5 * time.Second
+	webHeaderBytes = 4096
+)
+
+// start begins to order what is missing, in the background.
+func (o *ordering) start(ctx context.Context) error {
+	if o == nil {
+		return nil
+	}
+	for _, l := range o.web {
+		web := &http.Server{
+			Handler:        o.manager.HTTPHandler(http.NotFoundHandler()),
+			ReadTimeout:    webTimeout,
+			WriteTimeout:   webTimeout,
+			IdleTimeout:    webTimeout,
+			MaxHeaderBytes: webHeaderBytes,
+		}
+		o.servers = append(o.servers, web)
+		o.serving.Go(func() { web.Serve(l) }) // until it is closed
+	}
+	return o.manager.Start(ctx)
+}
+
+// stop ends orders and listeners.
+func (o *ordering) stop() {
+	if o == nil {
+		return
+	}
+	o.manager.Close()
+	for _, web := range o.servers {
+		web.Close()
+	}
+	o.closeWeb()
+	o.serving.Wait()
+	if o.overlay != nil {
+		o.overlay.Close()
+	}
+}
+
+// challenges is the overlay, nil if there is none.
+func (o *ordering) challenges() *overlay.Overlay {
+	if o == nil {
+		return nil
+	}
+	return o.overlay
+}
+
+// protocols are what DoH's listeners offer beside HTTP (RFC 8737).
+func (o *ordering) protocols() []string {
+	if o == nil {
+		return nil
+	}
+	return o.manager.Protocols()
+}
+
+// warnAboutSigned tells of challenges that validating CAs would take for forged.
+func (o *ordering) warnAboutSigned(zones []*zone.Zone, log *zap.Logger) {
+	if o == nil {
+		return
+	}
+	for _, host := range o.hosts {
+		var closest *zone.Zone
+		for _, z := range zones {
+			if dname.IsSubdomain(host, z.Origin()) && (closest == nil || len(z.Origin()) > len(closest.Origin())) {
+				closest = z
+			}
+		}
+		if closest == nil || closest.Stats().Denial == zone.Unsigned ||
+			closest.Find(dname.AppendKey(nil, host, len(closest.Origin()))).Kind == zone.Cut {
+			continue
+		}
+		log.Warn("CAs that validate take the answers to dns-01 for forged, as they are unsigned and the zone is signed: "+
+			"delegate this name, without DS, to the servers of the zone", zap.String("name", dname.Display(host)), zoneField(closest.Origin()))
+	}
+}

@@ -1,0 +1,254 @@
+package server
+
+import (
+	"context"
+	"crypto"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+
+	"yushan/server/config"
+	"yushan/server/query"
+	"yushan/tls/cert"
+	"yushan/tls/profile"
+	"yushan/tls/ticket"
+)
+
+// lookAgain is how often certificate files are looked at for a change.
+const lookAgain = time.Minute
+
+// warnAgain is how often the log repeats what is doubtful about a certificate: that
+// it ends soon, above all.
+const warnAgain = 24 * time.Hour
+
+// credentials are the certificates of the encrypted transports, and the keys of
+// their session tickets. What a listener shows to its clients is looked up at each
+// handshake, so that a reload needs no new listener.
+type credentials struct {
+	log     *zap.Logger
+	tickets *ticket.Keys
+	acme    *ordering                  // nil: nothing is ordered
+	shown   map[query.Transport]*shown // never changes
+	held    []heldCertificate          // Server.mu guards it
+}
+
+// heldCertificate is a certificate of the configuration with its source.
+type heldCertificate struct {
+	config.Certificate
+	source source
+}
+
+// source is a [cert.Source] that can be looked at. It has nothing before a first
+// order has been carried out.
+type source interface {
+	cert.Source
+	Current() *tls.Certificate
+}
+
+// shown is the certificate that a transport shows. It is a [cert.Source].
+type shown struct{ source atomic.Pointer[source] }
+
+var errNoCertificate = errors.New("there is no certificate yet")
+
+func (s *shown) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	source := s.source.Load()
+	if source == nil {
+		return nil, errNoCertificate
+	}
+	return (*source).Certificate(hello)
+}
+
+// newCredentials reads the keys that the configuration names, while the process
+// still may. The error lists all that is in the way.
+func newCredentials(cfg *config.Config, log *zap.Logger) (*credentials, error) {
+	c := &credentials{log: log, shown: map[query.Transport]*shown{query.DoT: {}, query.DoH: {}, query.DoQ: {}}}
+	var err, failed error
+	if c.tickets, err = newTickets(cfg); err != nil {
+		failed = err
+	}
+	if c.acme, err = newOrdering(cfg, log); err != nil {
+		failed = errors.Join(failed, fmt.Errorf("acme: %w", err))
+	}
+	held, err := c.open(cfg)
+	if failed = errors.Join(failed, err); failed != nil {
+		return nil, failed
+	}
+	c.show(cfg, held)
+	return c, nil
+}
+
+func newTickets(cfg *config.Config) (*ticket.Keys, error) {
+	if cfg.Tickets.SecretFile == "" {
+		return ticket.New(ticket.Options{Rotation: cfg.Tickets.Rotation}), nil
+	}
+	return ticket.FromFile(cfg.Tickets.SecretFile, cfg.Tickets.Rotation)
+}
+
+// open returns the certificates of cfg. Those that are held already are kept with
+// their keys.
+func (c *credentials) open(cfg *config.Config) (held []heldCertificate, err error) {
+	var errs []error
+	for _, wanted := range cfg.Certificates {
+		if i := slices.IndexFunc(c.held, func(h heldCertificate) bool { return h.Same(wanted) }); i >= 0 {
+			held = append(held, heldCertificate{wanted, c.held[i].source})
+			continue
+		}
+		source, err := c.source(wanted)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("certificate %q: %w", wanted.Name, err))
+			continue
+		}
+		held = append(held, heldCertificate{wanted, source})
+	}
+	return held, errors.Join(errs...)
+}
+
+func (c *credentials) source(wanted config.Certificate) (source, error) {
+	if wanted.ACME != nil {
+		return c.ordered(wanted)
+	}
+	if wanted.CertificateFile != "" {
+		files, err := cert.OpenFiles(cert.FilesOptions{Certificate: wanted.CertificateFile, Key: wanted.KeyFile, NextKey: wanted.NextKeyFile})
+		if err != nil {
+			return nil, err
+		}
+		c.warn(wanted.Name, files)
+		return files, nil
+	}
+	return selfSigned(wanted.SelfSigned)
+}
+
+func (c *credentials) ordered(wanted config.Certificate) (source, error) {
+	for _, name := range wanted.ACME {
+		if c.acme == nil || !slices.Contains(c.acme.manager.Names(), name) {
+			return nil, fmt.Errorf("to order a certificate for %s needs a restart", name)
+		}
+	}
+	return &ordered{c.acme.manager, wanted.ACME[0]}, nil
+}
+
+func selfSigned(hosts []string) (source, error) {
+	options := cert.SelfSignedOptions{}
+	for _, host := range hosts {
+		if addr, err := netip.ParseAddr(host); err == nil {
+			options.Addresses = append(options.Addresses, addr)
+		} else {
+			options.Names = append(options.Names, host)
+		}
+	}
+	return cert.NewSelfSigned(options)
+}
+
+// show makes held what the transports show from now on.
+func (c *credentials) show(cfg *config.Config, held []heldCertificate) {
+	c.held = held
+	for transport, name := range map[query.Transport]string{
+		query.DoT: cfg.DoT.Certificate,
+		query.DoH: cfg.DoH.Certificate,
+		query.DoQ: cfg.DoQ.Certificate,
+	} {
+		for i := range held {
+			if name == "" || held[i].Name == name {
+				c.shown[transport].source.Store(&held[i].source)
+				break
+			}
+		}
+	}
+}
+
+// reread looks at the files of certificates and tickets, and takes over what has
+// changed and is good.
+func (c *credentials) reread() {
+	for _, h := range c.held {
+		files, ok := h.source.(*cert.Files)
+		if !ok {
+			continue
+		}
+		switch changed, err := files.Reload(); {
+		case err != nil:
+			c.log.Error("certificate KEEPS ITS OLD FILES: the new ones cannot be used", zap.String("certificate", h.Name), zap.Error(err))
+		case changed:
+			c.log.Info("certificate changed", append(describe(files.Current()), zap.String("certificate", h.Name))...)
+			c.warn(h.Name, files)
+		}
+	}
+	switch changed, err := c.tickets.Reload(); {
+	case err != nil:
+		c.log.Error("session tickets KEEP THEIR OLD SECRET: the new one cannot be used", zap.Error(err))
+	case changed:
+		c.log.Info("secret of session tickets changed")
+	}
+}
+
+// warn logs what may become a problem.
+func (c *credentials) warn(name string, files *cert.Files) {
+	for _, warning := range files.Warnings() {
+		c.log.Warn(warning, zap.String("certificate", name))
+	}
+}
+
+func (c *credentials) warnAll() {
+	for _, h := range c.held {
+		if files, ok := h.source.(*cert.Files); ok {
+			c.warn(h.Name, files)
+		}
+	}
+}
+
+func describe(c *tls.Certificate) []zap.Field {
+	leaf, err := cert.Leaf(c)
+	if err != nil {
+		return nil
+	}
+	return []zap.Field{zap.Strings("names", leaf.DNSNames), zap.Time("end", leaf.NotAfter)}
+}
+
+// keys are the public keys of a transport's certificate: the one in service and, if
+// it is known, the next one.
+func (c *credentials) keys(transport query.Transport) (keys []crypto.PublicKey) {
+	source := c.shown[transport].source.Load()
+	if source == nil {
+		return nil
+	}
+	if current := (*source).Current(); current != nil {
+		if leaf, err := cert.Leaf(current); err == nil {
+			keys = append(keys, leaf.PublicKey)
+		}
+	}
+	if files, ok := (*source).(*cert.Files); ok {
+		keys = append(keys, files.NextKey())
+	}
+	return keys
+}
+
+// tls is the configuration of a listener.
+func (c *credentials) tls(transport query.Transport, protocols ...string) *tls.Config {
+	return profile.New(c.shown[transport], c.tickets, protocols...)
+}
+
+// watch looks at certificate files again and again, until ctx ends.
+func (s *Server) watchCredentials(ctx context.Context) {
+	again := time.NewTicker(lookAgain)
+	defer again.Stop()
+	warned := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-again.C:
+			s.mu.Lock()
+			s.credentials.reread()
+			if now.Sub(warned) >= warnAgain {
+				warned = now
+				s.credentials.warnAll()
+			}
+			s.mu.Unlock()
+		}
+	}
+}
