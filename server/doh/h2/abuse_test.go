@@ -3,6 +3,7 @@ package h2
 import (
 	"bytes"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -365,4 +366,19 @@ func TestLongBody(t *testing.T) {
 	}
 	c.wantResponse(3, plain("GET", "/dns-query", ""))
 	c.wantIdle()
+}
+
+// A connection that waits is small.
+func TestIdleMemory(t *testing.T) {
+	for method, most := range map[string]int{"GET": 1024, "POST": 1024} {
+		c, _ := ready(t, 100, method)
+		if c.conn.Held() != 0 {
+			t.Errorf("%s: %d bytes held beside what is always needed", method, c.conn.Held())
+		}
+		size := int(reflect.TypeFor[Conn]().Size()) + c.conn.decoder.Held() + c.conn.encoder.Held()
+		t.Logf("%s: %d bytes", method, size)
+		if size > most {
+			t.Errorf("%s: an idle connection has %d bytes, want at most %d", method, size, most)
+		}
+	}
 }

@@ -36,7 +36,7 @@
 //	256 bytes for each open stream
 //
 // [Conn.Held] tells how much of that there is. With the default limits it is
-// 290 KiB, and 0 when no stream is open. Scratch memory of about 20 KiB is
+// 280 KiB, and 0 when no stream is open. Scratch memory of about 20 KiB is
 // borrowed during Answer. The flow-control windows that the client is given are larger
 // than what the server keeps for it; a stream whose bytes don't fit is reset with ENHANCE_YOUR_CALM.
 //

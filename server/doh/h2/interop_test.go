@@ -2,12 +2,10 @@ package h2
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -17,14 +15,13 @@ import (
 	"sync"
 	"testing"
 
-	"golang.org/x/net/http2"
-
 	"yushan/server/doh/exchange"
 )
 
 // goClient is Go's own, over TLS.
 func goClient(t *testing.T, config *tls.Config) *http.Client {
-	tr := &http2.Transport{TLSClientConfig: config}
+	tr := &http.Transport{TLSClientConfig: config, Protocols: new(http.Protocols)}
+	tr.Protocols.SetHTTP2(true)
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr}
 }
@@ -205,9 +202,8 @@ func TestCleartext(t *testing.T) {
 		t.Fatal(err)
 	}
 	addr := listen(t, s, handlerFunc(describe), nil)
-	tr := &http2.Transport{AllowHTTP: true, DialTLSContext: func(ctx context.Context, network, addr string, _ *tls.Config) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, addr)
-	}}
+	tr := &http.Transport{Protocols: new(http.Protocols)}
+	tr.Protocols.SetUnencryptedHTTP2(true)
 	defer tr.CloseIdleConnections()
 	res, err := (&http.Client{Transport: tr}).Get("http://" + addr.String() + "/x")
 	if err != nil {

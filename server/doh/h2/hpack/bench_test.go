@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"yushan/internal/cputime"
+
 	peer "golang.org/x/net/http2/hpack"
 )
 
@@ -33,6 +35,7 @@ func BenchmarkDecode(b *testing.B) {
 		for r := d.Read(first, scratch); r.Next(); {
 		}
 		b.ReportAllocs()
+		start := cputime.Used(b)
 		for b.Loop() {
 			r := d.Read(block.Bytes(), scratch)
 			for r.Next() {
@@ -41,18 +44,21 @@ func BenchmarkDecode(b *testing.B) {
 				b.Fatal(r.Err())
 			}
 		}
+		b.ReportMetric(float64(cputime.Used(b)-start)/float64(b.N), \"cpu-ns/op\")
 	})
 	b.Run("x-net", func(b *testing.B) {
 		fields := 0
 		d := peer.NewDecoder(DefaultTableSize, func(peer.HeaderField) { fields++ })
 		d.Write(first)
 		b.ReportAllocs()
+		start := cputime.Used(b)
 		for b.Loop() {
 			if _, err := d.Write(block.Bytes()); err != nil {
 				b.Fatal(err)
 			}
 			d.Close()
 		}
+		b.ReportMetric(float64(cputime.Used(b)-start)/float64(b.N), \"cpu-ns/op\")
 	})
 }
 
@@ -63,18 +69,22 @@ func BenchmarkIndex(b *testing.B) {
 	b.Run("here", func(b *testing.B) {
 		d, scratch := NewDecoder(kinds), make([]byte, 0, MinScratch)
 		b.ReportAllocs()
+		start := cputime.Used(b)
 		for b.Loop() {
 			r := d.Read(block, scratch)
 			for r.Next() {
 			}
 		}
+		b.ReportMetric(float64(cputime.Used(b)-start)/float64(b.N), \"cpu-ns/op\")
 	})
 	b.Run("x-net", func(b *testing.B) {
 		d := peer.NewDecoder(DefaultTableSize, func(peer.HeaderField) {})
 		b.ReportAllocs()
+		start := cputime.Used(b)
 		for b.Loop() {
 			d.Write(block)
 			d.Close()
 		}
+		b.ReportMetric(float64(cputime.Used(b)-start)/float64(b.N), \"cpu-ns/op\")
 	})
 }

@@ -18,6 +18,9 @@ type Encoder struct {
 // encoded is a field in the peer's table.
 type encoded struct{ name, value string }
 
+// encodedBytes is its size.
+const encodedBytes = 32
+
 // SetTableSize sets how large the peer lets the table be
 // (SETTINGS_HEADER_TABLE_SIZE, RFC 9113 §6.5.2).
 func (e *Encoder) SetTableSize(size uint32) {
@@ -28,6 +31,9 @@ func (e *Encoder) SetTableSize(size uint32) {
 	e.smaller, e.resized = smaller, true
 	e.entries, e.size = nil, 0
 }
+
+// Held is how many bytes of memory e has, beside the fields themselves.
+func (e *Encoder) Held() int { return cap(e.entries) * encodedBytes }
 
 // AppendStart appends what a block has to begin with.
 func (e *Encoder) AppendStart(dst []byte) []byte {
