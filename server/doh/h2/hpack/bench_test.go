@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"testing"
 
-	"yushan/internal/cputime"
-
 	peer "golang.org/x/net/http2/hpack"
+
+	"yushan/internal/cputime"
 )
 
 // dohFields is what a DNS client sends with a query in the path.
@@ -44,7 +44,7 @@ func BenchmarkDecode(b *testing.B) {
 				b.Fatal(r.Err())
 			}
 		}
-		b.ReportMetric(float64(cputime.Used(b)-start)/float64(b.N), \"cpu-ns/op\")
+		b.ReportMetric(float64(cputime.Used(b)-start)/float64(b.N), "cpu-ns/op")
 	})
 	b.Run("x-net", func(b *testing.B) {
 		fields := 0
@@ -58,7 +58,7 @@ func BenchmarkDecode(b *testing.B) {
 			}
 			d.Close()
 		}
-		b.ReportMetric(float64(cputime.Used(b)-start)/float64(b.N), \"cpu-ns/op\")
+		b.ReportMetric(float64(cputime.Used(b)-start)/float64(b.N), "cpu-ns/op")
 	})
 }
 
@@ -75,7 +75,7 @@ func BenchmarkIndex(b *testing.B) {
 			for r.Next() {
 			}
 		}
-		b.ReportMetric(float64(cputime.Used(b)-start)/float64(b.N), \"cpu-ns/op\")
+		b.ReportMetric(float64(cputime.Used(b)-start)/float64(b.N), "cpu-ns/op")
 	})
 	b.Run("x-net", func(b *testing.B) {
 		d := peer.NewDecoder(DefaultTableSize, func(peer.HeaderField) {})
@@ -85,6 +85,6 @@ func BenchmarkIndex(b *testing.B) {
 			d.Write(block)
 			d.Close()
 		}
-		b.ReportMetric(float64(cputime.Used(b)-start)/float64(b.N), \"cpu-ns/op\")
+		b.ReportMetric(float64(cputime.Used(b)-start)/float64(b.N), "cpu-ns/op")
 	})
 }
