@@ -12,6 +12,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"yushan/internal/testengine"
 	"yushan/internal/testzone"
 	"yushan/internal/tldzone"
 	"yushan/server/query"
@@ -128,4 +129,22 @@ func queriesOf(b *testing.B, z tldzone.Zone, mix tldzone.Mix, do bool) (queries 
 		queries = append(queries, wire)
 	}
 	return queries
+}
+
+// BenchmarkPadding is what padding adds to an answer by an encrypted transport.
+func BenchmarkPadding(b *testing.B) {
+	plain := testengine.NewQuery(1)
+	plain.SetEdns0(1232, false)
+	padded := plain.Copy()
+	padded.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_PADDING{Padding: make([]byte, 80)}}
+	for name, m := range map[string]*dns.Msg{"plain": plain, "padded": padded} {
+		b.Run(name, func(b *testing.B) {
+			engine, w, dst := testengine.New(b).Load(), query.NewWorker(), make([]byte, 65535)
+			req := &query.Request{Wire: testengine.Pack(b, m), Transport: query.DoT}
+			b.ReportAllocs()
+			for b.Loop() {
+				engine.Answer(w, req, dst)
+			}
+		})
+	}
 }
