@@ -313,7 +313,7 @@ func testDamaged(t *testing.T, tab context.Context) {
 	var wires [][]byte
 	for _, m := range messages {
 		wire := pack(t, m)
-		if len(wires) > 2000 {
+		if len(wires) > 1000 {
 			break
 		}
 		if len(wire) < 300 {
@@ -324,7 +324,7 @@ func testDamaged(t *testing.T, tab context.Context) {
 		}
 	}
 	prefixes := len(wires)
-	for range 3000 {
+	for range 2000 {
 		wire := append([]byte{}, pack(t, messages[random.IntN(len(messages))])...)
 		for range 1 + random.IntN(4) {
 			at := random.IntN(len(wire))

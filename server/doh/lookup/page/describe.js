@@ -26,8 +26,8 @@ const types = { NS: 2, CNAME: 5, SOA: 6, DNAME: 39, DS: 43, RRSIG: 46, NSEC: 47,
 export function summary(m) {
   if (m.header === null) return { kind: "broken", title: "Unreadable", text: m.problem.text };
   const [name, meaning] = rcodes.get(m.rcode) ?? [rcodeName(m.rcode), "an RCODE that is not known here"];
-  const cut = m.problem ? " The message is damaged, so this is what could be read of it." : "";
-  const result = (kind, title, text) => ({ kind: m.problem ? "broken" : kind, title, text: text + cut });
+  if (m.problem) return { kind: "broken", title: name, text: "The answer is damaged; below is what could be read of it." };
+  const result = (kind, title, text) => ({ kind, title, text });
 
   const answers = m.answer.filter((r) => r.type !== types.RRSIG).length;
   const has = (type) => m.authority.some((r) => r.type === type);
