@@ -189,6 +189,8 @@ func BenchmarkHandshakes(b *testing.B) {
 		b.Run(string(kind), func(b *testing.B) {
 			s := startOn(b, dot, Limits{})
 			underLoad(b, s.Addr().String(), kind, 4, 1)
+			counters := s.Counters()
+			b.ReportMetric(float64(counters.Resumed)/float64(counters.Handshakes), "resumed/handshake")
 		})
 	}
 }

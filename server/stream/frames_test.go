@@ -9,13 +9,24 @@ import (
 	"github.com/miekg/dns"
 
 	"yushan/internal/testengine"
+	"yushan/server/query"
 )
+
+// onBoth runs a test over TCP and over TLS: RFC 7858 §3.3 has the framing, and so
+// the loop, from TCP.
+func onBoth(t *testing.T, run func(*testing.T, query.Transport)) {
+	for _, transport := range transports {
+		t.Run(transport.String(), func(t *testing.T) { run(t, transport) })
+	}
+}
 
 // RFC 7766 §6.2.1.1: a client may send as many queries as it likes before it
 // reads. In one write they are answered in few.
-func TestPipelining(t *testing.T) {
+func TestPipelining(t *testing.T) { onBoth(t, pipelining) }
+
+func pipelining(t *testing.T, transport query.Transport) {
 	const queries = 1000
-	s := start(t, Limits{})
+	s := startOn(t, transport, Limits{})
 	c := dial(t, s)
 	var all []byte
 	for n := range queries {
@@ -50,8 +61,10 @@ func TestPipelining(t *testing.T) {
 }
 
 // Frames may be cut anywhere.
-func TestEverySplit(t *testing.T) {
-	s := start(t, Limits{FrameTimeout: patience, IdleTimeout: patience})
+func TestEverySplit(t *testing.T) { onBoth(t, everySplit) }
+
+func everySplit(t *testing.T, transport query.Transport) {
+	s := startOn(t, transport, Limits{FrameTimeout: patience, IdleTimeout: patience})
 	c := dial(t, s)
 	first, second := testengine.Query(t, 1), testengine.Query(t, 2)
 	both := append(testengine.Frame(first), testengine.Frame(second)...)
@@ -75,8 +88,10 @@ func TestEverySplit(t *testing.T) {
 	}
 }
 
-func TestByteByByte(t *testing.T) {
-	s := start(t, Limits{FrameTimeout: patience, IdleTimeout: patience})
+func TestByteByByte(t *testing.T) { onBoth(t, byteByByte) }
+
+func byteByByte(t *testing.T, transport query.Transport) {
+	s := startOn(t, transport, Limits{FrameTimeout: patience, IdleTimeout: patience})
 	c := dial(t, s)
 	for n := range 3 {
 		query := testengine.Query(t, n)
@@ -88,8 +103,10 @@ func TestByteByByte(t *testing.T) {
 	}
 }
 
-func TestHalfFrameThenClose(t *testing.T) {
-	s := start(t, Limits{})
+func TestHalfFrameThenClose(t *testing.T) { onBoth(t, halfFrameThenClose) }
+
+func halfFrameThenClose(t *testing.T, transport query.Transport) {
+	s := startOn(t, transport, Limits{})
 	for _, half := range [][]byte{{0}, {0, 40}, testengine.Frame(testengine.Query(t, 1))[:20]} {
 		c := dial(t, s)
 		whole := testengine.Query(t, 7)
@@ -102,8 +119,10 @@ func TestHalfFrameThenClose(t *testing.T) {
 }
 
 // A client that has said all (FIN) still gets its answers.
-func TestHalfClosedByClient(t *testing.T) {
-	s := start(t, Limits{})
+func TestHalfClosedByClient(t *testing.T) { onBoth(t, halfClosedByClient) }
+
+func halfClosedByClient(t *testing.T, transport query.Transport) {
+	s := startOn(t, transport, Limits{})
 	c := dial(t, s)
 	query := testengine.Query(t, 1)
 	c.send(testengine.Frame(query))
@@ -113,9 +132,11 @@ func TestHalfClosedByClient(t *testing.T) {
 }
 
 // What precedes a bad length is answered, then the connection is closed.
-func TestBadFrames(t *testing.T) {
+func TestBadFrames(t *testing.T) { onBoth(t, badFrames) }
+
+func badFrames(t *testing.T, transport query.Transport) {
 	for _, bad := range [][]byte{{0, 0}, {0, 11}, {0x10, 0x01}, {0xff, 0xff}} {
-		s := start(t, Limits{MaxFrameBytes: 4096})
+		s := startOn(t, transport, Limits{MaxFrameBytes: 4096})
 		c := dial(t, s)
 		query := testengine.Query(t, 1)
 		c.send(slices.Concat(testengine.Frame(query), bad, testengine.Frame(query)))
@@ -126,9 +147,11 @@ func TestBadFrames(t *testing.T) {
 }
 
 // The greatest length that is allowed is read as a whole.
-func TestLongQuery(t *testing.T) {
+func TestLongQuery(t *testing.T) { onBoth(t, longQuery) }
+
+func longQuery(t *testing.T, transport query.Transport) {
 	for _, limit := range []int{512, 4096, 65535} {
-		s := start(t, Limits{MaxFrameBytes: limit})
+		s := startOn(t, transport, Limits{MaxFrameBytes: limit})
 		c := dial(t, s)
 		m := testengine.NewQuery(1)
 		m.SetEdns0(1232, false)
@@ -151,8 +174,10 @@ func TestLongQuery(t *testing.T) {
 }
 
 // Messages that get no answer don't end the connection, nor hold others back.
-func TestUnansweredMessages(t *testing.T) {
-	s := start(t, Limits{})
+func TestUnansweredMessages(t *testing.T) { onBoth(t, unansweredMessages) }
+
+func unansweredMessages(t *testing.T, transport query.Transport) {
+	s := startOn(t, transport, Limits{})
 	c := dial(t, s)
 	response := testengine.Query(t, 1)
 	response[2] |= 0x80
@@ -166,9 +191,11 @@ func TestUnansweredMessages(t *testing.T) {
 }
 
 // Answers that are together longer than the write buffer.
-func TestManyLongAnswers(t *testing.T) {
+func TestManyLongAnswers(t *testing.T) { onBoth(t, manyLongAnswers) }
+
+func manyLongAnswers(t *testing.T, transport query.Transport) {
 	const queries = 400 // 8 MB
-	s := start(t, Limits{})
+	s := startOn(t, transport, Limits{})
 	c := dial(t, s)
 	var all []byte
 	for n := range queries {

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"net"
 	"net/netip"
-	"runtime"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"yushan/internal/testengine"
+	"yushan/server/query"
 )
 
 func TestIdleTimeout(t *testing.T) {
@@ -271,47 +271,46 @@ func TestIdleTimeoutShrinks(t *testing.T) {
 	}
 }
 
-// Thousands of idle connections are cheap: a goroutine, a descriptor, no buffer.
+// Thousands of idle connections are cheap: a goroutine, a descriptor, no buffer;
+// on TLS its keys, and a buffer of crypto/tls's.
 func TestManyIdleConnections(t *testing.T) {
-	const clients = 2000
-	s := start(t, Limits{MaxConns: clients + 10, MaxConnsPerClient: clients + 10, IdleTimeout: 10 * patience})
-	heap := func() (bytes uint64) {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc + m.StackInuse
-	}
-	var conns []net.Conn
-	defer func() {
-		for _, c := range conns {
-			c.Close()
-		}
-	}()
-	dial(t, s).exchange(1)
-	before := heap()
-	query := testengine.Frame(testengine.Query(t, 1))
-	for n := range clients {
-		c, err := net.Dial("tcp", s.Addr().String())
-		if err != nil {
-			t.Fatalf("connection %d: %v", n, err)
-		}
-		conns = append(conns, c)
-		c.Write(query)
-	}
-	eventually(t, "connections are missing", func() bool {
-		counters := s.Counters()
-		return counters.Open >= clients && counters.Responses >= clients
-	})
-	each := int64(heap()-before) / clients
-	t.Logf("%d bytes for each connection, the client's part included", each)
-	if each > 12<<10 {
-		t.Errorf("an idle connection takes %d bytes, expected at most 12 KiB", each)
-	}
-	newcomer := dial(t, s)
-	newcomer.exchange(1)
-	if n := s.Counters().Evicted; n != 0 {
-		t.Errorf("%d connections evicted", n)
+	for transport, most := range map[query.Transport]int64{query.TCP: 12 << 10, dot: 24 << 10} {
+		t.Run(transport.String(), func(t *testing.T) {
+			const clients = 500
+			s := startOn(t, transport, Limits{MaxConns: clients + 10, MaxConnsPerClient: clients + 10, IdleTimeout: 10 * patience})
+			var conns []net.Conn
+			defer func() {
+				for _, c := range conns {
+					c.Close()
+				}
+			}()
+			dial(t, s).exchange(1)
+			before := heapBytes()
+			frame := testengine.Frame(testengine.Query(t, 1))
+			for n := range clients {
+				c, err := net.Dial("tcp", s.Addr().String())
+				if err != nil {
+					t.Fatalf("connection %d: %v", n, err)
+				}
+				conns = append(conns, c) // without what TLS needs at this side
+				if _, err := secureFor(s, c).Write(frame); err != nil {
+					t.Fatalf("connection %d: %v", n, err)
+				}
+			}
+			eventually(t, "connections are missing", func() bool {
+				counters := s.Counters()
+				return counters.Open >= clients && counters.Responses >= clients
+			})
+			each := (heapBytes() - before) / clients
+			t.Logf("%d bytes for each connection, the client's socket included", each)
+			if each > most {
+				t.Errorf("an idle connection takes %d bytes, expected at most %d", each, most)
+			}
+			dial(t, s).exchange(1)
+			if counters := s.Counters(); counters.Evicted != 0 || counters.PendingBytes != 0 {
+				t.Errorf("counters %+v: expected none evicted, nothing pending", counters)
+			}
+		})
 	}
 }
 

@@ -87,43 +87,29 @@ func newSecure(c *conn, ahead []byte) *secure {
 }
 
 // Read is for crypto/tls.
-func (x *secure) Read(p []byte) (int, error) {
+func (x *secure) Read(p []byte) (n int, err error) {
 	// What it has been given before, without the record that isn't whole, it has
-	// opened: there was nothing for the session in it, so that it may be kept.
-	x.opened = max(x.opened, x.quiet-x.records.part())
-	if len(x.in) > 0 {
-		n := copy(p, x.in)
+	// opened: there was nothing for the session in it.
+	opened := x.quiet - x.records.part()
+	x.opened = max(x.opened, opened)
+	if opened > maxQuietBytes && !x.fresh || opened > maxHandshakeBytes {
+		return 0, errTooQuiet
+	}
+	switch {
+	case len(x.in) > 0:
+		n = copy(p, x.in)
 		x.in = x.in[n:]
-		return n, x.arrived(p[:n])
+	case x.blocking.Load():
+		n, err = x.nc.Read(p[:min(len(p), onceBytes)])
+	default:
+		err = errNothingMore
 	}
-	if !x.blocking.Load() {
-		if !x.account() {
-			return 0, errSlowReader
-		}
-		return 0, errNothingMore
-	}
-	n, err := x.nc.Read(p[:min(len(p), onceBytes)])
-	if n > 0 {
-		return n, x.arrived(p[:n])
+	x.records.follow(p[:n])
+	x.quiet += n
+	if !x.account() {
+		return 0, errSlowReader
 	}
 	return n, err
-}
-
-// arrived follows what crypto/tls is given.
-func (x *secure) arrived(bytes []byte) error {
-	x.records.follow(bytes)
-	x.quiet += len(bytes)
-	limit := maxQuietBytes
-	if x.fresh {
-		limit = maxHandshakeBytes
-	}
-	if x.quiet > limit {
-		return errTooQuiet
-	}
-	if !x.account() {
-		return errSlowReader
-	}
-	return nil
 }
 
 // account accounts for what crypto/tls keeps: the longest record, in a buffer that
