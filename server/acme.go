@@ -65,7 +65,7 @@ func acmeNames(cfg *config.Config) (names []string) {
 	return names
 }
 
-// newOrdering reads keys and binds addresses, but asks nobody for anything yet.
+// newOrdering reads keys. It asks nobody for anything yet.
 func newOrdering(cfg *config.Config, log *zap.Logger) (*ordering, error) {
 	names := acmeNames(cfg)
 	if len(names) == 0 {
@@ -93,11 +93,6 @@ func newOrdering(cfg *config.Config, log *zap.Logger) (*ordering, error) {
 	}
 	if o.manager, err = acme.New(opts); err != nil {
 		return nil, err
-	}
-	if opts.HTTP01 {
-		if err := o.bind(cfg); err != nil {
-			return nil, err
-		}
 	}
 	return o, nil
 }
@@ -166,6 +161,9 @@ func readSecret(file string) (string, error) {
 
 // bind takes the addresses of the challenge http-01 into use.
 func (o *ordering) bind(cfg *config.Config) error {
+	if o == nil || !slices.Contains(cfg.ACME.Challenges, config.HTTP01) {
+		return nil
+	}
 	var errs []error
 	for _, addr := range cfg.ACME.HTTPListen {
 		network := "tcp4"

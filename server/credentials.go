@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -76,7 +75,8 @@ func newCredentials(cfg *config.Config, log *zap.Logger) (*credentials, error) {
 		failed = errors.Join(failed, fmt.Errorf("acme: %w", err))
 	}
 	held, err := c.open(cfg)
-	if failed = errors.Join(failed, err); failed != nil {
+	if failed = errors.Join(failed, err, c.acme.bind(cfg)); failed != nil {
+		c.acme.stop()
 		return nil, failed
 	}
 	c.show(cfg, held)
@@ -88,6 +88,36 @@ func newTickets(cfg *config.Config) (*ticket.Keys, error) {
 		return ticket.New(ticket.Options{Rotation: cfg.Tickets.Rotation}), nil
 	}
 	return ticket.FromFile(cfg.Tickets.SecretFile, cfg.Tickets.Rotation)
+}
+
+// CheckCredentials reads all certificates, keys and secrets that the configuration
+// names. The error lists those that cannot be used, warnings what is doubtful
+// about the others.
+func CheckCredentials(cfg *config.Config) (warnings []string, err error) {
+	_, failed := newTickets(cfg)
+	for _, c := range cfg.Certificates {
+		if c.CertificateFile == "" {
+			continue
+		}
+		files, err := openFiles(c)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("certificate %q: %w", c.Name, err))
+			continue
+		}
+		for _, w := range files.Warnings() {
+			warnings = append(warnings, fmt.Sprintf("certificate %q: %s", c.Name, w))
+		}
+	}
+	o, err := newOrdering(cfg, zap.NewNop())
+	if err != nil {
+		failed = errors.Join(failed, fmt.Errorf("acme: %w", err))
+	}
+	o.stop()
+	return warnings, failed
+}
+
+func openFiles(c config.Certificate) (*cert.Files, error) {
+	return cert.OpenFiles(cert.FilesOptions{Certificate: c.CertificateFile, Key: c.KeyFile, NextKey: c.NextKeyFile})
 }
 
 // open returns the certificates of cfg. Those that are held already are kept with
@@ -114,7 +144,7 @@ func (c *credentials) source(wanted config.Certificate) (source, error) {
 		return c.ordered(wanted)
 	}
 	if wanted.CertificateFile != "" {
-		files, err := cert.OpenFiles(cert.FilesOptions{Certificate: wanted.CertificateFile, Key: wanted.KeyFile, NextKey: wanted.NextKeyFile})
+		files, err := openFiles(wanted)
 		if err != nil {
 			return nil, err
 		}
@@ -136,13 +166,19 @@ func (c *credentials) ordered(wanted config.Certificate) (source, error) {
 func selfSigned(hosts []string) (source, error) {
 	options := cert.SelfSignedOptions{}
 	for _, host := range hosts {
-		if addr, err := netip.ParseAddr(host); err == nil {
-			options.Addresses = append(options.Addresses, addr)
+		if isAddress(host) {
+			options.Addresses = append(options.Addresses, netip.MustParseAddr(host))
 		} else {
 			options.Names = append(options.Names, host)
 		}
 	}
 	return cert.NewSelfSigned(options)
+}
+
+// isAddress tells an address in a certificate from a name.
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 // show makes held what the transports show from now on.
@@ -209,30 +245,12 @@ func describe(c *tls.Certificate) []zap.Field {
 	return []zap.Field{zap.Strings("names", leaf.DNSNames), zap.Time("end", leaf.NotAfter)}
 }
 
-// keys are the public keys of a transport's certificate: the one in service and, if
-// it is known, the next one.
-func (c *credentials) keys(transport query.Transport) (keys []crypto.PublicKey) {
-	source := c.shown[transport].source.Load()
-	if source == nil {
-		return nil
-	}
-	if current := (*source).Current(); current != nil {
-		if leaf, err := cert.Leaf(current); err == nil {
-			keys = append(keys, leaf.PublicKey)
-		}
-	}
-	if files, ok := (*source).(*cert.Files); ok {
-		keys = append(keys, files.NextKey())
-	}
-	return keys
-}
-
 // tls is the configuration of a listener.
 func (c *credentials) tls(transport query.Transport, protocols ...string) *tls.Config {
 	return profile.New(c.shown[transport], c.tickets, protocols...)
 }
 
-// watch looks at certificate files again and again, until ctx ends.
+// watchCredentials looks at certificate files again and again, until ctx ends.
 func (s *Server) watchCredentials(ctx context.Context) {
 	again := time.NewTicker(lookAgain)
 	defer again.Stop()

@@ -82,6 +82,9 @@ func (c *checkCommand) config(out io.Writer) (cfg *config.Config, good bool, err
 			fmt.Fprintln(out, problems)
 			good = false
 		} else {
+			good = printCredentials(out, read)
+		}
+		if good {
 			fmt.Fprintf(out, "%s: good\n", c.Config)
 		}
 		if read != nil {
@@ -103,6 +106,19 @@ func (c *checkCommand) config(out io.Writer) (cfg *config.Config, good bool, err
 		}
 	}
 	return cfg, good, nil
+}
+
+// printCredentials prints what is wrong with certificates, keys and secrets, and
+// tells whether they are good.
+func printCredentials(out io.Writer, cfg *config.Config) bool {
+	warnings, err := server.CheckCredentials(cfg)
+	for _, w := range warnings {
+		fmt.Fprintf(out, "warning: %s\n", w)
+	}
+	if err != nil {
+		fmt.Fprintln(out, err)
+	}
+	return err == nil
 }
 
 // printFindings prints what was found in a zone, and tells whether it is good.

@@ -25,6 +25,8 @@ type commands struct {
 	Serve      serveCommand      `cmd:"" help:"Serve zones."`
 	Check      checkCommand      `cmd:"" help:"Say all that is wrong with a configuration or with zones."`
 	Sign       signCommand       `cmd:"" help:"Sign a zone with DNSSEC."`
+	TLSA       tlsaCommand       `cmd:"" name:"tlsa" help:"Print the TLSA records of a configuration's encrypted listeners."`
+	SVCB       svcbCommand       `cmd:"" name:"svcb" help:"Print the SVCB records of a configuration's encrypted listeners."`
 	Version    versionCommand    `cmd:"" help:"Say which yushan this is."`
 	Completion completionCommand `cmd:"" help:"Print the completion script of a shell."`
 }

@@ -22,7 +22,7 @@ func SVCB(cfg *config.Config, name string) []dns.RR {
 	name = dns.Fqdn(name)
 	type service struct {
 		port   uint16   // 0: each on its usual one
-		alpn   []string // in the order of preference
+		alpn   []string
 		byPath bool
 	}
 	var services []*service
@@ -51,9 +51,10 @@ func SVCB(cfg *config.Config, name string) []dns.RR {
 		}
 		s.byPath = s.byPath || e.Transport == query.DoH
 	}
-	slices.SortStableFunc(services, func(a, b *service) int { return cmp.Compare(a.port, b.port) })
+	slices.SortFunc(services, func(a, b *service) int { return cmp.Compare(a.port, b.port) })
 	var records []dns.RR
 	for i, s := range services {
+		slices.SortFunc(s.alpn, func(a, b string) int { return slices.Index(preference, a) - slices.Index(preference, b) })
 		rr := &dns.SVCB{
 			Hdr:      dns.RR_Header{Name: "_dns." + name, Rrtype: dns.TypeSVCB, Class: dns.ClassINET, Ttl: ttl},
 			Priority: uint16(i + 1),
@@ -70,6 +71,9 @@ func SVCB(cfg *config.Config, name string) []dns.RR {
 	}
 	return records
 }
+
+// preference is the order in which protocols are told: DNS's own first.
+var preference = []string{"dot", "doq", "h2", "h3"}
 
 // protocol is the ALPN identifier of what an endpoint speaks, and its usual port
 // (RFC 9461 §4); "" if it isn't encrypted.
