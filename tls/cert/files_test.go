@@ -31,7 +31,7 @@ type ca struct {
 // year is the validity of certificates that don't say otherwise, from the time of newClock.
 const year = 365 * 24 * time.Hour
 
-func newKey(t *testing.T, curve elliptic.Curve) *ecdsa.PrivateKey {
+func newKey(t testing.TB, curve elliptic.Curve) *ecdsa.PrivateKey {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(curve, rand.Reader)
 	if err != nil {
@@ -91,7 +91,7 @@ func chainPEM(chain ...*x509.Certificate) []byte {
 	return out.Bytes()
 }
 
-func keyPEM(t *testing.T, key crypto.PrivateKey) []byte {
+func keyPEM(t testing.TB, key crypto.PrivateKey) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	if err != nil {
@@ -100,7 +100,7 @@ func keyPEM(t *testing.T, key crypto.PrivateKey) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
 }
 
-func publicPEM(t *testing.T, key crypto.PublicKey) []byte {
+func publicPEM(t testing.TB, key crypto.PublicKey) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(key)
 	if err != nil {

@@ -163,9 +163,21 @@ func TestReloadKeepsSessions(t *testing.T) {
 	if keys.QUICTokenKey() == before {
 		t.Error("the key of tokens is still the old secret's")
 	}
+	late := node(t, New(Options{Secret: secret, Rotation: time.Hour, Now: now.Now}))
+	from := func() (c *tls.Config) { // a client that comes from there
+		c = client(tls.VersionTLS13)
+		visit(t, c, late)
+		return c
+	}
+	if !visit(t, from(), server) {
+		t.Error("a ticket of a node that has the old secret for now: full handshake")
+	}
 	now.add(time.Hour)
 	if visit(t, visitors[2], server) {
 		t.Error("three periods later: a ticket of the old secret is good")
+	}
+	if visit(t, from(), server) {
+		t.Error("three periods later: the old secret is not forgotten")
 	}
 	if changed, err := New(Options{}).Reload(); changed || err != nil {
 		t.Errorf("without a file: %v, %v", changed, err)

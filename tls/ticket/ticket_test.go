@@ -171,7 +171,7 @@ func TestQUICKeysAreSharedAndDistinct(t *testing.T) {
 	if a.QUICTokenKey() == a.QUICResetKey() {
 		t.Error("tokens and resets have the same key")
 	}
-	if New(Options{}).QUICTokenKey() == New(Options{}).QUICTokenKey() {
+	if c, d := New(Options{}), New(Options{}); c.QUICTokenKey() == d.QUICTokenKey() {
 		t.Error("two random secrets are the same")
 	}
 	if a.QUICTokenKey() == [32]byte{} {
