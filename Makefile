@@ -7,7 +7,8 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 # What the tests start: real servers, clients and validators, and a C compiler
 # for the race detector.
-PACKAGES := bind9 bind9-dnsutils bind9-utils dnsperf gcc iproute2 knot knot-dnssecutils knot-dnsutils ldnsutils libc6-dev nsd procps
+PACKAGES := bind9 bind9-dnsutils bind9-utils ca-certificates chromium curl dnsperf gcc iproute2 knot \
+	knot-dnssecutils knot-dnsutils ldnsutils libc6-dev nsd openssl procps unbound
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

@@ -24,6 +24,7 @@ var exempt = map[string]string{
 func TestCommands(t *testing.T) {
 	peer.Tool(t, "dig", "bind9-dnsutils")
 	peer.Tool(t, "kdig", "knot-dnsutils")
+	peer.Tool(t, "curl", "curl")
 	root := copyCheckout(t)
 	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	if err != nil {
@@ -100,7 +101,7 @@ func copyCheckout(t *testing.T) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, part := range []string{"cmd", "docs", "examples", "internal", "server", "zone", "go.mod", "go.sum", "README.md", "Makefile"} {
+	for _, part := range []string{"cmd", "docs", "examples", "internal", "server", "tls", "zone", "go.mod", "go.sum", "README.md", "Makefile"} {
 		if out, err := exec.Command("cp", "-r", filepath.Join(top, part), dir).CombinedOutput(); err != nil {
 			t.Fatalf("cp %s: %v\n%s", part, err, out)
 		}
