@@ -37,7 +37,7 @@ func newHTTP1(handler http.Handler, limits Limits, idle time.Duration, addr net.
 		DisableGeneralOptionsHandler: true,
 		ReadTimeout:                  limits.RequestTimeout,
 		ReadHeaderTimeout:            limits.RequestTimeout,
-		WriteTimeout:                 limits.RequestTimeout,
+		WriteTimeout:                 2 * limits.RequestTimeout, // counted from the same moment
 		IdleTimeout:                  idle,
 		MaxHeaderBytes:               limits.HeaderBytes - libraryBytes,
 		// What clients do wrong is counted, not logged.

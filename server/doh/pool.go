@@ -20,9 +20,8 @@ type desk struct {
 // many as cores: nobody waits for a client while it has one. Who finds none waits
 // for its turn.
 type pool struct {
-	engine    *atomic.Pointer[query.Engine]
-	transport query.Transport
-	desks     chan *desk
+	engine *atomic.Pointer[query.Engine]
+	desks  chan *desk
 
 	mu  sync.Mutex // guards all
 	all []*desk
