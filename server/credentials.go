@@ -34,7 +34,8 @@ type credentials struct {
 	tickets *ticket.Keys
 	acme    *ordering                  // nil: nothing is ordered
 	shown   map[query.Transport]*shown // never changes
-	held    []heldCertificate          // Server.mu guards it
+	held    []heldCertificate          // Server.mu guards it, and told
+	told    map[string]string          // what the log said last about a certificate's files
 }
 
 // heldCertificate is a certificate of the configuration with its source.
@@ -66,7 +67,7 @@ func (s *shown) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error
 // newCredentials reads the keys that the configuration names, while the process
 // still may. The error lists all that is in the way.
 func newCredentials(cfg *config.Config, log *zap.Logger) (*credentials, error) {
-	c := &credentials{log: log, shown: map[query.Transport]*shown{query.DoT: {}, query.DoH: {}, query.DoQ: {}}}
+	c := &credentials{log: log, told: map[string]string{}, shown: map[query.Transport]*shown{query.DoT: {}, query.DoH: {}, query.DoQ: {}}}
 	var err, failed error
 	if c.tickets, err = newTickets(cfg); err != nil {
 		failed = err
@@ -99,7 +100,7 @@ func CheckCredentials(cfg *config.Config) (warnings []string, err error) {
 		if c.CertificateFile == "" {
 			continue
 		}
-		files, err := openFiles(c)
+		files, err := openFiles(c, false)
 		if err != nil {
 			failed = errors.Join(failed, fmt.Errorf("certificate %q: %w", c.Name, err))
 			continue
@@ -116,8 +117,8 @@ func CheckCredentials(cfg *config.Config) (warnings []string, err error) {
 	return warnings, failed
 }
 
-func openFiles(c config.Certificate) (*cert.Files, error) {
-	return cert.OpenFiles(cert.FilesOptions{Certificate: c.CertificateFile, Key: c.KeyFile, NextKey: c.NextKeyFile})
+func openFiles(c config.Certificate, expiredToo bool) (*cert.Files, error) {
+	return cert.OpenFiles(cert.FilesOptions{Certificate: c.CertificateFile, Key: c.KeyFile, NextKey: c.NextKeyFile, ExpiredToo: expiredToo})
 }
 
 // open returns the certificates of cfg. Those that are held already are kept with
@@ -144,7 +145,8 @@ func (c *credentials) source(wanted config.Certificate) (source, error) {
 		return c.ordered(wanted)
 	}
 	if wanted.CertificateFile != "" {
-		files, err := openFiles(wanted)
+		// At the start nothing better is there, and port 53 must not wait for it.
+		files, err := openFiles(wanted, c.held == nil)
 		if err != nil {
 			return nil, err
 		}
@@ -206,19 +208,31 @@ func (c *credentials) reread() {
 		if !ok {
 			continue
 		}
-		switch changed, err := files.Reload(); {
-		case err != nil:
-			c.log.Error("certificate KEEPS ITS OLD FILES: the new ones cannot be used", zap.String("certificate", h.Name), zap.Error(err))
-		case changed:
-			c.log.Info("certificate changed", append(describe(files.Current()), zap.String("certificate", h.Name))...)
+		name := zap.String("certificate", h.Name)
+		changed, err := files.Reload()
+		c.complain(h.Name, err, "certificate KEEPS ITS OLD FILES: the new ones cannot be used", name)
+		if changed {
+			c.log.Info("certificate changed", append(describe(files.Current()), name)...)
 			c.warn(h.Name, files)
 		}
 	}
-	switch changed, err := c.tickets.Reload(); {
-	case err != nil:
-		c.log.Error("session tickets KEEP THEIR OLD SECRET: the new one cannot be used", zap.Error(err))
-	case changed:
+	changed, err := c.tickets.Reload()
+	c.complain("", err, "session tickets KEEP THEIR OLD SECRET: the new one cannot be used")
+	if changed {
 		c.log.Info("secret of session tickets changed")
+	}
+}
+
+// complain logs an error about what is called name, once for as long as it stays
+// the same.
+func (c *credentials) complain(name string, err error, message string, fields ...zap.Field) {
+	if err == nil {
+		delete(c.told, name)
+		return
+	}
+	if c.told[name] != err.Error() {
+		c.told[name] = err.Error()
+		c.log.Error(message, append(fields, zap.Error(err))...)
 	}
 }
 

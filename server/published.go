@@ -63,7 +63,7 @@ func ReadPublished(ctx context.Context, cfg *config.Config) (*Published, error) 
 func (p *Published) read(ctx context.Context, cfg *config.Config, c *config.Certificate) (keys []crypto.PublicKey, names []string, err error) {
 	switch {
 	case c.CertificateFile != "":
-		files, err := openFiles(*c)
+		files, err := openFiles(*c, true)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -23,6 +23,10 @@ type FilesOptions struct {
 	// or public, so that its TLSA record is published before it is used; "": none. See the package
 	// tls/tlsa.
 	NextKey string
+	// ExpiredToo makes [OpenFiles] take a certificate that has expired, for a start at
+	// which there is nothing better: clients that don't authenticate don't mind.
+	// [Files.Reload] never does.
+	ExpiredToo bool
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
@@ -64,6 +68,7 @@ func OpenFiles(options FilesOptions) (*Files, error) {
 		return nil, fmt.Errorf("certificate: %w", err)
 	}
 	f.pair.Store(p)
+	f.options.ExpiredToo = false
 	return f, nil
 }
 

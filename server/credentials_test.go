@@ -1,0 +1,195 @@
+package server
+
+import (
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+
+	"yushan/server/config"
+	"yushan/server/query"
+	"yushan/tls/cert"
+)
+
+func putPair(t *testing.T, dir, name string) {
+	t.Helper()
+	made, err := cert.NewSelfSigned(cert.SelfSignedOptions{Names: []string{name}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(made.Current().PrivateKey.(*ecdsa.PrivateKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	putFile(t, filepath.Join(dir, "cert.pem"), cert.PEM(made.Current()))
+	putFile(t, filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+func putFile(t *testing.T, file string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(file, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func parseConfig(t *testing.T, dir, text string) *config.Config {
+	t.Helper()
+	cfg, problems := config.Parse(filepath.Join(dir, "yushan.yaml"), []byte(text))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	return cfg
+}
+
+// shownTo is the name in the certificate that a transport shows.
+func shownTo(t *testing.T, c *credentials, transport query.Transport) string {
+	t.Helper()
+	current, err := c.shown[transport].Certificate(nil)
+	if err != nil {
+		return err.Error()
+	}
+	leaf, err := cert.Leaf(current)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return leaf.DNSNames[0]
+}
+
+func TestCertificateFilesAreFollowed(t *testing.T) {
+	dir := t.TempDir()
+	putPair(t, dir, "old.example")
+	cfg := parseConfig(t, dir, "dot: {listen: 127.0.0.1}\ncertificates: [{name: main, certificate-file: cert.pem, key-file: key.pem}]")
+	core, logged := observer.New(zapcore.InfoLevel)
+	c, err := newCredentials(cfg, zap.New(core))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := shownTo(t, c, query.DoT); got != "old.example" {
+		t.Errorf("at the start: %s", got)
+	}
+
+	good, err := os.ReadFile(filepath.Join(dir, "key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	putPair(t, dir, "new.example")
+	putFile(t, filepath.Join(dir, "key.pem"), good) // certificate and key don't belong together
+	for range 3 {
+		c.reread()
+	}
+	if got := shownTo(t, c, query.DoT); got != "old.example" {
+		t.Errorf("with a bad pair: %s, expected the old one", got)
+	}
+	if n := logged.FilterMessageSnippet("KEEPS ITS OLD FILES").Len(); n != 1 {
+		t.Errorf("%d lines in the log about one bad pair, expected 1", n)
+	}
+
+	putPair(t, dir, "newer.example")
+	c.reread()
+	if got := shownTo(t, c, query.DoT); got != "newer.example" {
+		t.Errorf("with a good pair: %s", got)
+	}
+	if logged.FilterMessage("certificate changed").Len() != 1 {
+		t.Error("the log says nothing of the change")
+	}
+	for _, entry := range logged.All() {
+		for _, f := range entry.Context {
+			if strings.Contains(f.String, "PRIVATE") {
+				t.Errorf("a key in the log: %v", entry)
+			}
+		}
+	}
+}
+
+func TestTransportsShowTheirCertificates(t *testing.T) {
+	dir := t.TempDir()
+	const certificates = "certificates: [{name: a, self-signed: [a.example]}, {name: b, self-signed: [b.example]}]\n"
+	c, err := newCredentials(parseConfig(t, dir, "doq: {certificate: b}\n"+certificates), zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for transport, want := range map[query.Transport]string{query.DoT: "a.example", query.DoH: "a.example", query.DoQ: "b.example"} {
+		if got := shownTo(t, c, transport); got != want {
+			t.Errorf("%v shows %s, expected %s", transport, got, want)
+		}
+	}
+	before := c.held[1].source.Current()
+
+	cfg := parseConfig(t, dir, "doq: {certificate: c}\ndot: {certificate: b}\n"+strings.Replace(certificates, "name: a, self-signed: [a", "name: c, self-signed: [c", 1))
+	held, err := c.open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.show(cfg, held)
+	for transport, want := range map[query.Transport]string{query.DoT: "b.example", query.DoH: "c.example", query.DoQ: "c.example"} {
+		if got := shownTo(t, c, transport); got != want {
+			t.Errorf("after a reload %v shows %s, expected %s", transport, got, want)
+		}
+	}
+	if c.held[1].source.Current() != before {
+		t.Error("a certificate that is in both configurations was made again: its key is lost")
+	}
+}
+
+func TestCredentialsThatCannotBeHad(t *testing.T) {
+	dir := t.TempDir()
+	putPair(t, dir, "ns1.example")
+	putFile(t, filepath.Join(dir, "short"), []byte("short"))
+	_, err := newCredentials(parseConfig(t, dir, `
+certificates:
+  - {name: good, certificate-file: cert.pem, key-file: key.pem}
+  - {name: gone, certificate-file: gone.pem, key-file: key.pem}
+  - {name: swapped, certificate-file: key.pem, key-file: cert.pem}
+tickets: {secret-file: short}
+`), zap.NewNop())
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, want := range []string{`certificate "gone": `, `certificate "swapped": `, "are certificate and key swapped?", "too short for a secret"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is missing in\n%v", want, err)
+		}
+	}
+	if strings.Contains(err.Error(), `"good"`) {
+		t.Errorf("a good certificate is called bad:\n%v", err)
+	}
+}
+
+// An expired certificate must not keep port 53 from being served.
+func TestStartWithAnExpiredCertificate(t *testing.T) {
+	dir := t.TempDir()
+	past := func() time.Time { return time.Now().Add(-365 * 24 * time.Hour) }
+	made, err := cert.NewSelfSigned(cert.SelfSignedOptions{Names: []string{"ns1.example"}, Now: past})
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(made.Current().PrivateKey.(*ecdsa.PrivateKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	putFile(t, filepath.Join(dir, "cert.pem"), cert.PEM(made.Current()))
+	putFile(t, filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	cfg := parseConfig(t, dir, "dot: {listen: 127.0.0.1}\ncertificates: [{name: main, certificate-file: cert.pem, key-file: key.pem}]")
+	core, logged := observer.New(zapcore.WarnLevel)
+	c, err := newCredentials(cfg, zap.New(core))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := shownTo(t, c, query.DoT); got != "ns1.example" {
+		t.Errorf("shows %s", got)
+	}
+	if logged.FilterMessageSnippet("expired").Len() == 0 {
+		t.Errorf("the log says nothing of it: %v", logged.All())
+	}
+	if _, err := CheckCredentials(cfg); err == nil {
+		t.Error("a check finds nothing wrong with it")
+	}
+}
