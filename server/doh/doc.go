@@ -33,6 +33,9 @@
 // response of HTTP/1.1, and with the first of a connection by HTTP/2. Access from
 // pages of other origins isn't granted. For Cache-Control see freshness.
 //
+// Requests may come with 0-RTT, where QUIC permits it: to answer one twice, should
+// somebody replay it (RFC 8470), changes nothing.
+//
 // # The client's address
 //
 // It is the connection's, unless a proxy tells another one that is configured as
