@@ -354,6 +354,23 @@ func TestReceiveWindows(t *testing.T) {
 	}
 }
 
+// Padding counts in the windows (RFC 9113 §6.9.1), and is given back: content of any
+// length that is allowed arrives, however much there is.
+func TestPaddedContent(t *testing.T) {
+	c := connect(t, Limits{}, nil)
+	c.headers(1, false, request("POST", "/", "content-type", "application/dns-message")...)
+	body := bytes.Repeat([]byte("q"), 60000)
+	for sent := 0; sent < len(body); sent += 200 {
+		c.framer.WriteDataPadded(1, sent+200 == len(body), body[sent:sent+200], make([]byte, 250))
+	}
+	c.exchange()
+	c.wantResponse(1, plain("POST", "/", string(body)))
+	if got, want := c.streamWindow[1], 299*251; got != want {
+		t.Errorf("the stream's window is opened by %d, want %d", got, want)
+	}
+	c.wantIdle()
+}
+
 // A body that is longer than the output buffer leaves in several calls.
 func TestLongBody(t *testing.T) {
 	c := connect(t, Limits{}, nil, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 20})

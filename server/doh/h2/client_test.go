@@ -75,9 +75,11 @@ type client struct {
 	acks       int // of SETTINGS
 	pings      int // acknowledged
 	window     int // sum of WINDOW_UPDATE for the connection
-	resets     map[uint32]Code
-	goAway     *http2.GoAwayFrame
-	debug      string
+	// streamWindow is the same for streams.
+	streamWindow map[uint32]int
+	resets       map[uint32]Code
+	goAway       *http2.GoAwayFrame
+	debug        string
 }
 
 type response struct {
@@ -114,7 +116,7 @@ func newClient(t testing.TB, limits Limits, handler exchange.Handler) *client {
 	}
 	c := &client{
 		t: t, conn: s.NewConn(), handler: handler, out: make([]byte, 2*65537),
-		responses: map[uint32]*response{}, settings: map[http2.SettingID]uint32{}, resets: map[uint32]Code{},
+		responses: map[uint32]*response{}, settings: map[http2.SettingID]uint32{}, resets: map[uint32]Code{}, streamWindow: map[uint32]int{},
 	}
 	c.framer = http2.NewFramer(&c.toServer, nil)
 	c.framer.AllowIllegalWrites = true
@@ -179,6 +181,8 @@ func (c *client) readAll() {
 		case *http2.WindowUpdateFrame:
 			if f.StreamID == 0 {
 				c.window += int(f.Increment)
+			} else {
+				c.streamWindow[f.StreamID] += int(f.Increment)
 			}
 		case *http2.RSTStreamFrame:
 			c.resets[f.StreamID] = Code(f.ErrCode)

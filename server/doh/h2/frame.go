@@ -5,7 +5,7 @@ import "encoding/binary"
 // Code is an error code (RFC 9113 §7).
 type Code uint32
 
-// The codes that a server has use for.
+// The codes of RFC 9113 §7.
 const (
 	NoError            Code = 0x0
 	ProtocolError      Code = 0x1

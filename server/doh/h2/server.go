@@ -14,8 +14,9 @@ type Server struct {
 	limits Limits
 	now    func() time.Time
 	date   atomic.Pointer[dateLine]
-	turns  sync.Pool // of *turn
 	events events
+
+	turns, streams sync.Pool // of *turn, *stream
 }
 
 // New makes a server; its errors say which limit makes no sense.
@@ -26,6 +27,7 @@ func New(limits Limits) (*Server, error) {
 	}
 	s := &Server{limits: limits, now: time.Now}
 	s.turns.New = func() any { return newTurn(&s.limits) }
+	s.streams.New = func() any { return new(stream) }
 	return s, nil
 }
 

@@ -1,9 +1,6 @@
 package h2
 
-import (
-	"encoding/binary"
-	"sync"
-)
+import "encoding/binary"
 
 // stream is a request that hasn't arrived in full, or whose response hasn't left.
 type stream struct {
@@ -58,11 +55,9 @@ func (s *stream) body() []byte { return s.buf[s.ends[requestFields-1]:] }
 // keptBuffer is how long a buffer may be to be kept for the next stream.
 const keptBuffer = streamBuffer
 
-var streams = sync.Pool{New: func() any { return new(stream) }}
-
 // add opens a stream.
 func (c *Conn) add(id uint32) *stream {
-	s := streams.Get().(*stream)
+	s := c.server.streams.Get().(*stream)
 	*s = stream{buf: s.buf[:0], id: id, sendWindow: c.peerWindow, receiveWindow: streamWindow, older: c.newest}
 	if c.newest != nil {
 		c.newest.newer = s
@@ -94,7 +89,7 @@ func (c *Conn) drop(s *stream) {
 		s.buf = nil
 	}
 	*s = stream{buf: s.buf}
-	streams.Put(s)
+	c.server.streams.Put(s)
 }
 
 // forget gives the memory of a request back.

@@ -166,6 +166,27 @@ func TestLargeFields(t *testing.T) {
 	write("c", "d")
 }
 
+// A field that is larger than the table empties it (RFC 7541 §4.4), decoded or not.
+func TestLargeFieldEmptiesTable(t *testing.T) {
+	value := strings.Repeat("large", 2000)
+	coded := peer.AppendHuffmanString(nil, value)
+	for name, block := range map[string][]byte{
+		"plain": appendLiteral(nil, 0x40, 6, 0, "a", value),
+		"coded": append(appendInteger([]byte("\x40\x01a"), 0x80, 7, len(coded)), coded...),
+	} {
+		d := NewDecoder(kinds)
+		if _, err := read(t, &d, []byte("\x40\x01a\x01b\xbe")); err != nil {
+			t.Fatal(err)
+		}
+		if fields, err := read(t, &d, block); err != nil || len(fields) != 1 {
+			t.Errorf("%s: %d fields, %v", name, len(fields), err)
+		}
+		if fields, err := read(t, &d, []byte("\xbe")); err != ErrCompression {
+			t.Errorf("%s: the table still has %v", name, fields)
+		}
+	}
+}
+
 // A name that refers to an entry which is evicted for it (RFC 7541 §4.4).
 func TestEvictedName(t *testing.T) {
 	d := NewDecoder(kinds)
