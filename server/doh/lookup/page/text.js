@@ -64,12 +64,12 @@ export function commands(q, wire, at) {
   const question = [q.class === 1 ? "" : `-c ${className(q.class)}`, `-t ${typeName(q.type)}`, shellQuote(q.name.text)];
   const options = (list) => list.filter(([wanted]) => wanted).map(([, option]) => option);
   const kdig = options([
-    [true, q.rd ? "+rdflag" : "+nordflag"], [q.cd, "+cdflag"], [q.edns?.do, "+dnssec"],
-    [q.edns?.nsid, "+nsid"], [q.edns?.zoneVersion, "+ednsopt=19"], [q.edns?.padding, "+padding=128"],
+    [true, q.rd ? "+rdflag +noadflag" : "+nordflag +noadflag"], [q.cd, "+cdflag"], [q.edns?.do, "+dnssec"],
+    [q.edns?.nsid, "+nsid"], [q.edns?.zoneVersion, "+ednsopt=19"], [q.edns, q.edns?.padding ? "+padding" : "+nopadding"],
     [q.edns, "+bufsize=1232"], [!q.edns, "+noedns"],
   ]);
   const dig = options([
-    [true, q.rd ? "+rec" : "+norec"], [q.cd, "+cd"], [q.edns?.do, "+dnssec"],
+    [true, q.rd ? "+rec +noad" : "+norec +noad"], [q.cd, "+cd"], [q.edns?.do, "+dnssec"],
     [q.edns?.nsid, "+nsid"], [q.edns?.zoneVersion, "+ednsopt=19"], [q.edns?.padding, "+padding=128"],
     [true, "+nocookie"], [!q.edns, "+noedns"],
   ]);
