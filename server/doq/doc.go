@@ -52,7 +52,18 @@
 //
 // # Memory
 //
-// A connection holds what quic-go does, and up to MaxStreams streams of about 2 kB, each
-// with an answer of up to 1452 bytes that the client has not acknowledged. What is beyond that
-// is limited in all, see [Limits].
+// Besides what [quicport] describes: queries that aren't complete, and answers
+// that are longer than a packet and wait for their clients, need a goroutine and
+// their bytes each. Both are limited in all, see [Limits].
+//
+// # Credit for streams
+//
+// A client may open another stream for each that is finished; quic-go sends it the
+// news as soon as the client has acknowledged an answer, with a packet of its own. Here credit
+// is given back a few streams later, together with an answer. That saves half of the packets where
+// clients ask one thing at a time.
+//
+// # Hot and cold
+//
+// Hot: conn.go, message.go, workspace.go. Cold: server.go, slow.go, pending.go.
 package doq

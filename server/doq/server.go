@@ -25,6 +25,9 @@ const (
 	unspecifiedError = 0x5
 )
 
+// connWindowBytes is room for a hundred padded queries (RFC 8467 §4.1).
+const connWindowBytes = 16 << 10
+
 // Config is what a server needs to know.
 type Config struct {
 	// Port is where and how connections are accepted. Its Codes are set by the
@@ -70,6 +73,7 @@ func Listen(cfg Config, engine *atomic.Pointer[query.Engine]) (*Server, error) {
 	}
 	cfg.Port.Codes = quicport.Codes{NoError: noError, ExcessiveLoad: excessiveLoad}
 	cfg.Port.HoldCredit = creditLag
+	cfg.Port.Limits.ConnWindowBytes = or(cfg.Port.Limits.ConnWindowBytes, connWindowBytes)
 	port, err := quicport.Listen(cfg.Port)
 	if err != nil {
 		return nil, err

@@ -19,9 +19,9 @@ type Config struct {
 	Addr netip.AddrPort
 	// TLS holds the certificate and the application protocols. It isn't changed.
 	TLS *tls.Config
-	// TokenKey protects the tokens that prove a client's address, ResetKey makes
-	// the stateless resets that end connections of an earlier process. Nodes that
-	// share an address share both. nil: a random key.
+	// TokenKey protects the tokens that prove a client's address; nil: a random one.
+	// ResetKey makes the stateless resets that end connections of an earlier process;
+	// nil: there are none. Nodes that share an address share both.
 	TokenKey, ResetKey *[32]byte
 	Limits             Limits
 	// Handshakes is the budget that each handshake is taken from. nil: none.
@@ -47,7 +47,7 @@ type Codes struct {
 // Limits are what clients may use. The zero value of each field means its default.
 type Limits struct {
 	// MaxConns is how many connections may be open at once, handshakes under way
-	// included: 4,000.
+	// included: 2,000. Each costs some 60 kB, and more while it is used, see "Memory".
 	MaxConns int
 	// MaxConnsPerClient is how many of them one IPv4 address, or IPv6 /64, may have:
 	// a quarter of MaxConns.
@@ -55,8 +55,12 @@ type Limits struct {
 	// MaxHandshakes is how many handshakes may be under way at once: 512, but no
 	// more than MaxConns.
 	MaxHandshakes int
+	// MaxOpeningPackets is how many packets of handshakes are looked at in a second:
+	// 5,000, which is enough for several hundred handshakes. The others are dropped
+	// when they are received, which costs next to nothing.
+	MaxOpeningPackets int
 	// MaxStreams is how many bidirectional streams a client may have open at once:
-	// 100.
+	// 100. From an eighth of MaxConns on, new connections get less.
 	MaxStreams int
 	// MaxUniStreams is how many unidirectional ones: none. HTTP/3 needs some.
 	MaxUniStreams int
@@ -74,9 +78,10 @@ type Limits struct {
 }
 
 func (l Limits) withDefaults() (Limits, error) {
-	l.MaxConns = or(l.MaxConns, 4_000)
+	l.MaxConns = or(l.MaxConns, 2_000)
 	l.MaxConnsPerClient = or(l.MaxConnsPerClient, max(1, l.MaxConns/4))
 	l.MaxHandshakes = or(l.MaxHandshakes, min(512, l.MaxConns))
+	l.MaxOpeningPackets = or(l.MaxOpeningPackets, 5_000)
 	l.MaxStreams = or(l.MaxStreams, 100)
 	l.StreamWindowBytes = or(l.StreamWindowBytes, 8<<10)
 	l.ConnWindowBytes = or(l.ConnWindowBytes, max(32<<10, l.StreamWindowBytes))
@@ -89,6 +94,8 @@ func (l Limits) withDefaults() (Limits, error) {
 		return l, fmt.Errorf("at most %d connections per client: expected 1 or more", l.MaxConnsPerClient)
 	case l.MaxHandshakes < 1:
 		return l, fmt.Errorf("at most %d handshakes at once: expected 1 or more", l.MaxHandshakes)
+	case l.MaxOpeningPackets < 1:
+		return l, fmt.Errorf("at most %d packets of handshakes a second: expected 1 or more", l.MaxOpeningPackets)
 	case l.MaxStreams < 1 || l.MaxStreams > 1<<16:
 		return l, fmt.Errorf("at most %d streams: expected 1 to 65536", l.MaxStreams)
 	case l.MaxUniStreams < 0 || l.MaxUniStreams > 1<<16:
@@ -111,14 +118,32 @@ func or[T comparable](value, otherwise T) T {
 	return value
 }
 
+// calm is how many connections may be open before places get short.
+func (l Limits) calm() int { return l.MaxConns - l.MaxConns/4 }
+
 // idleTimeout is the one for a connection that begins when so many are open.
 func (l Limits) idleTimeout(open int) time.Duration {
-	calm := l.MaxConns - l.MaxConns/4
+	calm := l.calm()
 	if open <= calm {
 		return l.IdleTimeout
 	}
 	crowded := float64(min(open, l.MaxConns)-calm) / float64(l.MaxConns-calm)
 	return l.IdleTimeout - time.Duration(crowded*0.9*float64(l.IdleTimeout))
+}
+
+// minStreams is how many streams a connection may have, however many others there
+// are, unless MaxStreams is smaller.
+const minStreams = 16
+
+// streams is how many streams a connection may have that begins when so many are
+// open: the connections up to an eighth of MaxConns could have MaxStreams each, and
+// all others together some twice as many.
+func (l Limits) streams(open int) int {
+	full := max(1, l.MaxConns/8)
+	if open <= full {
+		return l.MaxStreams
+	}
+	return max(l.MaxStreams*full/open, min(minStreams, l.MaxStreams))
 }
 
 // packetBytes is the longest packet that is sent; see "Packet sizes".
@@ -137,19 +162,19 @@ func (c *Config) validate() error {
 	return nil
 }
 
-// quicConfig is the library's configuration for a connection with such an idle
-// time-out.
-func (c *Config) quicConfig(idle time.Duration) *quic.Config {
+// quicConfig is the library's configuration for a connection that begins when so
+// many are open.
+func (c *Config) quicConfig(open int) *quic.Config {
 	return &quic.Config{
 		Versions: []quic.Version{quic.Version1, quic.Version2},
 		// A handshake fails after twice this time, or after this time of silence.
 		HandshakeIdleTimeout:           c.Limits.HandshakeTimeout / 2,
-		MaxIdleTimeout:                 idle,
+		MaxIdleTimeout:                 c.Limits.idleTimeout(open),
 		InitialStreamReceiveWindow:     uint64(c.Limits.StreamWindowBytes),
 		MaxStreamReceiveWindow:         uint64(c.Limits.StreamWindowBytes),
 		InitialConnectionReceiveWindow: uint64(c.Limits.ConnWindowBytes),
 		MaxConnectionReceiveWindow:     uint64(c.Limits.ConnWindowBytes),
-		MaxIncomingStreams:             int64(c.Limits.MaxStreams + c.HoldCredit),
+		MaxIncomingStreams:             int64(c.Limits.streams(open) + c.HoldCredit),
 		MaxIncomingUniStreams:          int64(or(c.Limits.MaxUniStreams, -1)), // the library's 0 is its default
 		InitialPacketSize:              packetBytes,
 		DisablePathMTUDiscovery:        true,

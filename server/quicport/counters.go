@@ -13,8 +13,9 @@ type Counters struct {
 	Resumed           uint64 // of these: continued an earlier TLS session
 	EarlyData         uint64 // of these: 0-RTT data was accepted
 	Retries           uint64 // clients asked to prove their address first
-	HandshakesRefused uint64 // over the budget, or too many under way
-	Refused           uint64 // connections: too many, of the client or in all
+	HandshakesRefused uint64 // packets that began one over the budget, or when too many were under way
+	Refused           uint64 // packets that began a connection too many, of the client or in all
+	OpeningDropped    uint64 // packets of handshakes over Limits.MaxOpeningPackets
 	Evicted           uint64 // silent connections closed to make room
 
 	DatagramsIn, DatagramsOut uint64

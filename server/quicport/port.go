@@ -5,10 +5,12 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/quic-go/quic-go"
+	"golang.org/x/sys/unix"
 
 	"yushan/server/listen"
 )
@@ -52,7 +54,7 @@ func Listen(cfg Config) (*Port, error) {
 		return nil, listen.Error("UDP", cfg.Addr, err)
 	}
 	p := &Port{cfg: cfg}
-	if p.socket, err = openSocket(cfg.Addr); err != nil {
+	if p.socket, err = openSocket(cfg.Addr, cfg.Limits.MaxOpeningPackets); err != nil {
 		return nil, listen.Error("UDP", cfg.Addr, err)
 	}
 	addr := p.socket.LocalAddr().(*net.UDPAddr).AddrPort()
@@ -108,6 +110,9 @@ func (p *Port) Serve(handle func(context.Context, *quic.Conn)) error {
 
 // open starts quic-go on the socket.
 func (p *Port) open() error {
+	// It would print a warning if buffers are smaller than it likes. The socket has
+	// asked for the same size; what it got, ReceiveBufferBytes tells.
+	os.Setenv("QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING", "true")
 	transport := &quic.Transport{
 		Conn:                p.socket,
 		VerifySourceAddress: p.table.mustProve,
@@ -119,13 +124,12 @@ func (p *Port) open() error {
 	if key := p.cfg.ResetKey; key != nil {
 		transport.StatelessResetKey = (*quic.StatelessResetKey)(key)
 	}
-	calm := p.cfg.quicConfig(p.cfg.Limits.IdleTimeout)
+	calm := p.cfg.quicConfig(0)
 	calm.GetConfigForClient = func(*quic.ClientInfo) (*quic.Config, error) {
-		idle := p.cfg.Limits.idleTimeout(p.table.size())
-		if idle == p.cfg.Limits.IdleTimeout {
-			return calm, nil
+		if open := p.table.size(); open > p.cfg.Limits.MaxConns/8 {
+			return p.cfg.quicConfig(open), nil
 		}
-		return p.cfg.quicConfig(idle), nil
+		return calm, nil
 	}
 	var err error
 	if p.cfg.ZeroRTT {
@@ -156,7 +160,7 @@ func (p *Port) Shutdown(ctx context.Context) error {
 	p.mu.Lock()
 	first := !p.closed
 	p.closed = true
-	serving, open := p.serving, p.listener
+	serving, open, transport := p.serving, p.listener, p.transport
 	p.mu.Unlock()
 
 	var err error
@@ -171,8 +175,8 @@ func (p *Port) Shutdown(ctx context.Context) error {
 		}
 	}
 	if first {
-		if p.transport != nil {
-			p.transport.Close()
+		if transport != nil {
+			transport.Close()
 		}
 		p.socket.Close()
 	}
@@ -187,6 +191,17 @@ func (p *Port) Counters() Counters {
 	p.table.addTo(&sum)
 	p.socket.addTo(&sum)
 	return sum
+}
+
+// ReceiveBufferBytes is the size of the socket's receive buffer as the kernel counts
+// it: twice what was asked for, unless net.core.rmem_max is smaller.
+func (p *Port) ReceiveBufferBytes() (size int, err error) {
+	if failed := p.socket.raw.Control(func(fd uintptr) {
+		size, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF)
+	}); failed != nil {
+		err = failed
+	}
+	return size, err
 }
 
 // IdleTimeout is the one that the port was configured with, or the default.

@@ -36,6 +36,7 @@ type socket struct {
 	got      int
 	readErr  unix.Errno
 	peers    peers
+	opening  rate
 
 	mu      sync.Mutex // guards what follows
 	filling *sendBatch // what is to be sent next
@@ -48,10 +49,12 @@ type socket struct {
 	sending  *sendBatch
 	sent     int // of its datagrams
 
-	datagramsIn, bytesIn, datagramsOut, bytesOut, sendErrors atomic.Uint64
+	datagramsIn, bytesIn, datagramsOut, bytesOut, sendErrors, dropped atomic.Uint64
 }
 
-func openSocket(addr netip.AddrPort) (*socket, error) {
+// openSocket binds a socket. Of packets that open connections, so many a second get
+// through.
+func openSocket(addr netip.AddrPort, openingPackets int) (*socket, error) {
 	network := "udp4"
 	if addr.Addr().Is6() {
 		network = "udp6" // sets IPV6_V6ONLY
@@ -65,6 +68,7 @@ func openSocket(addr netip.AddrPort) (*socket, error) {
 		UDPConn: conn.(*net.UDPConn),
 		is6:     addr.Addr().Is6(),
 		peers:   peers{seed: maphash.MakeSeed()},
+		opening: rate{perSecond: float64(openingPackets)},
 		filling: newSendBatch(),
 		sending: newSendBatch(),
 		wake:    make(chan struct{}, 1),
@@ -83,26 +87,76 @@ func openSocket(addr netip.AddrPort) (*socket, error) {
 	return s, nil
 }
 
-// ReadBatch waits for datagrams. quic-go calls it instead of reading from the socket.
+// ReadBatch waits for datagrams. quic-go calls it instead of reading from the
+// socket.
 func (s *socket) ReadBatch(messages []ipv4.Message, _ int) (n int, err error) {
 	if s.receiver == nil {
 		s.receiver = newReceiver(len(messages))
 	}
 	s.messages = messages
-	if err := s.raw.Read(s.tryRead); err != nil {
-		return 0, err
+	for n == 0 {
+		if err := s.raw.Read(s.tryRead); err != nil {
+			return 0, err
+		}
+		if s.readErr != 0 {
+			return 0, os.NewSyscallError("recvmmsg", s.readErr)
+		}
+		n = s.sift(messages[:s.got])
 	}
-	if s.readErr != 0 {
-		return 0, os.NewSyscallError("recvmmsg", s.readErr)
-	}
+	return n, nil
+}
+
+// sift drops what opens connections too often, and closes the gaps.
+func (s *socket) sift(messages []ipv4.Message) (kept int) {
 	bytes := 0
-	for i := range messages[:s.got] {
-		messages[i].Addr = s.peers.addr(&s.receiver.names[i], s.is6)
-		bytes += messages[i].N
+	var now time.Time
+	for i := range messages {
+		m := &messages[i]
+		bytes += m.N
+		if m.N > 0 && m.Buffers[0][0]&longHeader != 0 {
+			if now.IsZero() {
+				now = time.Now()
+			}
+			if !s.opening.take(now) {
+				s.dropped.Add(1)
+				continue
+			}
+		}
+		to := &messages[kept]
+		if kept < i {
+			// quic-go knows which buffer belongs to which message.
+			to.N, to.NN, to.Flags = copy(to.Buffers[0], m.Buffers[0][:m.N]), copy(to.OOB, m.OOB[:m.NN]), m.Flags
+		}
+		to.Addr = s.peers.addr(&s.receiver.names[i], s.is6)
+		kept++
 	}
-	s.datagramsIn.Add(uint64(s.got))
+	s.datagramsIn.Add(uint64(len(messages)))
 	s.bytesIn.Add(uint64(bytes))
-	return s.got, nil
+	return kept
+}
+
+// longHeader is set in the first byte of packets that are sent before the handshake
+// is complete (RFC 9000 §17.2).
+const longHeader = 0x80
+
+// rate permits so many events a second; what was not used in the last second may be
+// used in this one.
+type rate struct {
+	perSecond float64
+	used      float64
+	at        time.Time
+}
+
+func (r *rate) take(now time.Time) bool {
+	if now.After(r.at) {
+		r.used = max(0, r.used-now.Sub(r.at).Seconds()*r.perSecond)
+		r.at = now
+	}
+	if r.used+1 > r.perSecond {
+		return false
+	}
+	r.used++
+	return true
 }
 
 func (s *socket) readNow(fd uintptr) (done bool) {
@@ -214,6 +268,7 @@ func (s *socket) addTo(sum *Counters) {
 	sum.DatagramsOut = s.datagramsOut.Load()
 	sum.BytesOut = s.bytesOut.Load()
 	sum.SendErrors = s.sendErrors.Load()
+	sum.OpeningDropped = s.dropped.Load()
 }
 
 // peers remembers the net.Addr of those who send often, so that not each packet

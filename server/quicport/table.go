@@ -22,8 +22,9 @@ type table struct {
 	clients     map[netip.Addr]share
 	open        int // those that count: not evicted
 	handshaking int
-	unproven    int // of these: from addresses that may be forged
-	cursor      int // where the next search for a victim begins
+	unproven    int       // of these: from addresses that may be forged
+	cursor      int       // where the next search for a victim begins
+	looked      time.Time // when notice was last called
 }
 
 // share is what one client has of the table.
@@ -38,8 +39,8 @@ type entry struct {
 	evicted     bool
 	conn        *quic.Conn // nil until it is accepted
 
-	packets uint64    // that had arrived when it was last looked at
-	since   time.Time // that number hasn't changed since then
+	packets uint64    // that had arrived when notice last looked at it
+	since   time.Time // when it first saw this number
 }
 
 type entryKey struct{}
@@ -108,6 +109,7 @@ func (t *table) add(e *entry) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	limits := &t.cfg.Limits
+	t.notice()
 	if t.clients[e.client].open >= limits.MaxConnsPerClient {
 		t.events.refused.Add(1)
 		return errTooMany
@@ -220,32 +222,46 @@ func (t *table) uncount(e *entry) {
 }
 
 const (
-	// looked is how many connections are looked at for the one that has been silent
+	// sample is how many connections are looked at for the one that has been silent
 	// for longest. To look at all would make an attacker's connections expensive
 	// for us only.
-	looked = 32
+	sample = 32
 	// silence is how long a victim must have been silent.
 	silence = 250 * time.Millisecond
 )
 
-// evict makes room for a connection. It reports false if none of those it looked at
-// is silent. A connection's silence begins when it is first looked at.
-func (t *table) evict() bool {
-	var victim *entry
+// notice looks which connections are silent, when it isn't long until places are
+// short; no more often than is needed. It costs some nanoseconds a connection.
+func (t *table) notice() {
 	now := time.Now()
-	for range min(looked, len(t.entries)) {
-		t.cursor++
-		if t.cursor >= len(t.entries) {
-			t.cursor = 0
-		}
-		e := t.entries[t.cursor]
-		if e.conn == nil || e.evicted || e.handshaking {
+	if t.open < t.cfg.Limits.calm() || now.Sub(t.looked) < silence/2 {
+		return
+	}
+	t.looked = now
+	for _, e := range t.entries {
+		if e.conn == nil {
 			continue
 		}
 		if packets := e.conn.ConnectionStats().PacketsReceived; packets != e.packets {
 			e.packets, e.since = packets, now
 		}
-		if now.Sub(e.since) >= silence && (victim == nil || e.since.Before(victim.since)) {
+	}
+}
+
+// evict makes room for a connection. It reports false if none of those it looked at
+// is known to be silent.
+func (t *table) evict() bool {
+	var victim *entry
+	for range min(sample, len(t.entries)) {
+		t.cursor++
+		if t.cursor >= len(t.entries) {
+			t.cursor = 0
+		}
+		e := t.entries[t.cursor]
+		if e.conn == nil || e.evicted || e.handshaking || t.looked.Sub(e.since) < silence {
+			continue
+		}
+		if victim == nil || e.since.Before(victim.since) {
 			victim = e
 		}
 	}
