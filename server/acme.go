@@ -91,10 +91,29 @@ func newOrdering(cfg *config.Config, log *zap.Logger) (*ordering, error) {
 			return nil, err
 		}
 	}
+	if err := makeStorage(cfg); err != nil {
+		return nil, err
+	}
 	if o.manager, err = acme.New(opts); err != nil {
 		return nil, err
 	}
 	return o, nil
+}
+
+// makeStorage makes the directory for certificates if there is none, for the user
+// that the process will be.
+func makeStorage(cfg *config.Config) error {
+	ids, err := cfg.IDs()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(cfg.ACME.Storage); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.MkdirAll(cfg.ACME.Storage, 0o700); err != nil || ids == nil || os.Geteuid() != 0 {
+		return err
+	}
+	return os.Chown(cfg.ACME.Storage, ids.UID, ids.GID)
 }
 
 func readRoots(file string) (*x509.CertPool, error) {

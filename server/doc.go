@@ -2,10 +2,10 @@
 // listeners, gives root up, loads the zones, serves them, reloads without
 // losing a query, and stops without losing one.
 //
-//	config ─► listeners ─► privileges ─► zones ─► query.Engine ─► serve
-//	  ▲                                    ▲           │ atomic store
-//	  └────────────── SIGHUP ──────────────┘           ▼
-//	                                            listeners' workers
+//	config ─► credentials ─► listeners ─► privileges ─► zones ─► query.Engine ─► serve
+//	  ▲            ▲                                      ▲           │ atomic store
+//	  └────────────┴────────────── SIGHUP ────────────────┘           ▼
+//	               └─ files that change, a CA                  listeners' workers
 //
 // All that can change while the server runs is in [Server]: the engine in
 // service, behind an atomic pointer that the listeners' workers load, and under
@@ -25,6 +25,17 @@
 // they were when they were opened. A file that was changed less than two seconds
 // before it was read is always read again, since a later change might not show
 // in its mtime.
+//
+// # Credentials
+//
+// Certificates, the keys of session tickets and what a CA is to be answered are in
+// [credentials]. They are read before root is given up. A listener asks at each
+// handshake for the certificate that its transport shows, so that changes of files,
+// renewals and reloads touch no listener. A bad pair of files leaves the old one
+// in service. What is wrong with one is logged once, not every minute.
+//
+// The challenges of dns-01 lie in an overlay of the engine, beside the zones; see
+// server/overlay and tls/acme.
 //
 // Nothing here is on a query's way, so plain Go with interfaces and logs is
 // fine; only [query.Engine] and the listeners' packages are hot.

@@ -15,7 +15,9 @@ func WriteReference(w io.Writer) error {
 		"lists all that is wrong with it. [examples/yushan.yaml](../examples/yushan.yaml) is one to start from. " +
 		"A key that is not listed here is a mistake, so is a key that is given twice.\n\n" +
 		"At SIGHUP all changes take effect but those of `udp.workers`, a larger `udp.max-bytes`, the limits of `tcp`, `user`, `group` and `log.format`, " +
-		"which need a restart; the log says so. With `user`, new addresses with ports below 1024 need one, too.\n")
+		"and of `dot`, `doh` and `doq` all that is neither an address nor the name of a certificate, `tickets`, `acme`, and names to be ordered from a CA: " +
+		"they need a restart, and the log says so. With `user`, new addresses with ports below 1024 need one, too. " +
+		"[encrypted.md](encrypted.md) tells how the keys of the encrypted transports go together.\n")
 	c := Default()
 	writeKeys(&b, "", c.schema(), 2)
 	_, err := io.WriteString(w, b.String())
