@@ -39,6 +39,9 @@ type Options struct {
 	// what the answers say, so let that be loopback. Empty: localhost is the only
 	// name that there is.
 	SecureDNS string
+	// HTTP3 is an address and port, as in a URL, to which the browser speaks
+	// HTTP/3 from the first connection on. Empty: it speaks none at all.
+	HTTP3 string
 }
 
 // Pin returns the pin of a certificate's key: the SHA-256 of its
@@ -144,6 +147,11 @@ func allocatorOptions(program, profile string, opts Options, output *tail) []chr
 	flags["host-resolver-rules"] = onlyLocalhost
 	if opts.SecureDNS != "" {
 		flags["host-resolver-rules"] = noServices
+	}
+	if opts.HTTP3 != "" {
+		flags["disable-quic"] = false
+		flags["enable-quic"] = true
+		flags["origin-to-force-quic-on"] = opts.HTTP3
 	}
 	maps.Copy(flags, opts.Flags)
 	options := []chromedp.ExecAllocatorOption{
