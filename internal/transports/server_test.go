@@ -3,7 +3,6 @@ package transports
 import (
 	"fmt"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -57,8 +56,6 @@ func newSites(t testing.TB, addrs ...netip.Addr) (sites []site) {
 	}
 	return sites
 }
-
-func (s site) path(name string) string { return filepath.Join(s.dir, name) }
 
 // url is where DoH is, under the name of the server.
 func (s site) url() string { return fmt.Sprintf("https://%s:%d/dns-query", host, s.web.Port()) }
