@@ -8,8 +8,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"yushan/server/query"
 )
 
 // reason is why a connection is to end, or has ended.
@@ -85,11 +83,13 @@ type conn struct {
 	partial bool   // a frame or a record
 
 	// For io.go, whose functions are called by raw; made once.
-	tryRead, tryWrite func(fd uintptr) bool
-	ioErr             error
-	got               int // bytes that tryRead has read
-	unsent            []byte
-	pending           int // bytes accounted for in the server's workspaces
+	tryRead  func(fd uintptr) bool
+	tryWrite func(fd uintptr)
+	ioErr    error
+	got      int    // bytes that tryRead has read
+	sending  []byte // bytes that tryWrite has still to write
+	unsent   []byte // bytes that the kernel had no room for
+	pending  int    // bytes accounted for in the server's workspaces
 }
 
 func (s *Server) newConn(nc *net.TCPConn) (*conn, error) {
@@ -105,7 +105,8 @@ func (s *Server) newConn(nc *net.TCPConn) (*conn, error) {
 	if c.left == 0 {
 		c.left = -1
 	}
-	c.tryRead, c.tryWrite = c.readNow, c.writeNow
+	c.tryRead = c.readNow
+	c.tryWrite = func(fd uintptr) { c.writeNow(fd) }
 	c.since = s.tick.Load()
 	if s.tls != nil || s.preamble != nil {
 		c.wait(shaking, c.since)
@@ -159,15 +160,21 @@ func (c *conn) take() {
 		c.work = c.server.workspaces.lend()
 	}
 	c.have = copy(c.work.in, c.rest)
+	if c.secure != nil {
+		c.secure.out = c.work.sealedOut[:0]
+	}
 }
 
 // release gives the workspace back, if there is one.
 func (c *conn) release() {
-	if c.work != nil {
-		c.server.workspaces.takeBack(c.work)
-		c.work = nil
-		c.have = 0
+	if c.work == nil {
+		return
 	}
+	if c.secure != nil {
+		c.secure.out = nil
+	}
+	c.server.workspaces.takeBack(c.work)
+	c.work, c.have = nil, 0
 }
 
 // keep remembers bytes that can't be handled yet.
@@ -183,47 +190,69 @@ func (c *conn) keep(bytes []byte) {
 // come; a query is rarely longer.
 const smallRest = 256
 
-// answer has the session handle what is in the workspace, and gives it back.
+// answer has the session handle what is in the workspace, sends the answers, and
+// gives the workspace back.
 func (c *conn) answer() (err error) {
-	w := c.work
-	used, wrote := 0, 0
+	used := 0
 	if c.more || c.have > len(c.rest) { // else a record had nothing for the session
-		w.Engine = c.server.engine.Load()
-		w.Req.Client, w.Req.Transport = c.client, c.server.transport
-		w.Req.KeepaliveUnits = uint16(c.server.keepalive.Load())
-		w.left, w.tally = c.left, tally{}
-		used, wrote, c.more, err = c.ask(w)
-		c.left = w.left
-		w.traffic.add(&w.tally)
-		if err == nil && c.left <= 0 && c.server.limits.MaxQueries > 0 {
-			err = errEnough
-		}
-		c.keep(w.in[used:c.have])
-		if err == nil && !c.more && len(c.rest) > c.server.keepBytes {
-			err = errBadFrame
-		}
+		used, err = c.askAll()
 	}
 	c.account(used)
-	if wrote > 0 {
-		c.asked = true
-		if failed := c.write(w.out[:wrote]); failed != nil {
-			err = failed
-		}
+	if failed := c.drain(); failed != nil {
+		err = failed
 	}
 	c.release()
 	return err
 }
 
+// askAll asks the session until it has no more to say, or the client doesn't take
+// it. What isn't used goes to rest.
+func (c *conn) askAll() (used int, err error) {
+	w := c.work
+	w.Engine = c.server.engine.Load()
+	w.Req.Client, w.Req.Transport = c.client, c.server.transport
+	w.Req.KeepaliveUnits = uint16(c.server.keepalive.Load())
+	w.left, w.before = c.left, c.left
+	for {
+		n, wrote, more, failed := c.ask(w.in[used:c.have])
+		used += n
+		c.more, err = more, failed
+		if err == nil && w.left <= 0 && c.server.limits.MaxQueries > 0 {
+			err = errEnough
+		}
+		if !more || err != nil {
+			w.publish() // what a client has got is counted
+		}
+		if wrote > 0 {
+			c.asked = true
+			if failed := c.put(w.out[:wrote]); failed != nil {
+				err = failed
+			}
+		}
+		if !more || err != nil || len(c.unsent) > 0 {
+			break
+		}
+	}
+	w.publish()
+	c.left = w.left
+	c.keep(w.in[used:c.have])
+	if err == nil && !c.more && len(c.rest) > c.server.keepBytes {
+		err = errBadFrame
+	}
+	return used, err
+}
+
 // ask calls the session, and survives it. Sessions that know better what was
 // answered before a panic end it themselves.
-func (c *conn) ask(w *workspace) (used, wrote int, more bool, err error) {
+func (c *conn) ask(in []byte) (used, wrote int, more bool, err error) {
+	w := c.work
 	defer func() {
 		if value := recover(); value != nil {
 			c.server.failed(&w.Work, value)
 			used, wrote, more, err = 0, 0, false, errPanic
 		}
 	}()
-	used, wrote, more, err = c.session.Answer(&w.Work, w.in[:c.have], w.out)
+	used, wrote, more, err = c.session.Answer(&w.Work, in, w.out)
 	if err != nil && err != ErrTakeOver && c.server.session != nil {
 		err = &endError{bySession, err}
 	}
@@ -269,8 +298,8 @@ func (c *conn) farewell(why reason) {
 		return
 	}
 	c.take()
-	if n := c.session.Close(c.work.out); n > 0 {
-		c.sendNow(c.work.out[:n])
+	if n := c.session.Close(c.work.out); n > 0 && c.put(c.work.out[:n]) == nil {
+		c.flush()
 		c.asked = true
 	}
 	c.release()
@@ -380,9 +409,7 @@ func (c *conn) reasonOf(err error) reason {
 // failed is told of a panic.
 func (s *Server) failed(w *Work, value any) {
 	s.events.panics.Add(1)
-	fresh := query.NewWorker() // nobody knows in which state the old one is
-	*fresh.Counters() = *w.Worker.Counters()
-	w.Worker = fresh
+	s.workspaces.renew(w)
 	if s.onPanic != nil {
 		s.onPanic(w.Req.Wire, value)
 	}

@@ -1,6 +1,10 @@
 package stream
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"yushan/server/query"
+)
 
 // Counters are the totals of a server since it was made, but Open and
 // PendingBytes, which are numbers of the moment.
@@ -25,43 +29,25 @@ type Counters struct {
 
 	AcceptErrors uint64 // no file descriptors, no memory
 
-	Queries    uint64 // whole frames received
+	Queries    uint64 // given to the engine
 	Responses  uint64 // made; a client that breaks off may not get all of them
 	Unanswered uint64 // queries that the engine doesn't answer, or failed on
 	Panics     uint64 // of the engine, a session or the handshake; each ends its connection
 	Batches    uint64 // reads that gave at least one query
 	BytesIn    uint64 // of queries, without their lengths
 	BytesOut   uint64 // of responses, likewise
+	// Engine is what the engine has counted; the figures above are taken from it.
+	Engine query.Counters
 }
 
-// traffic is one workspace's part of the work. Who holds the workspace writes it, once a
-// read; anyone may read it.
-type traffic struct {
-	queries, responses, unanswered, batches, bytesIn, bytesOut atomic.Uint64
-}
-
-// add counts what a batch came to.
-func (t *traffic) add(batch *tally) {
-	if batch.queries == 0 {
-		return
+// countEngine takes over what the engine has counted.
+func (c *Counters) countEngine(transport query.Transport) {
+	c.Queries = c.Engine.Queries[transport]
+	for _, n := range c.Engine.Rcodes {
+		c.Responses += n
 	}
-	t.batches.Add(1)
-	t.queries.Add(batch.queries)
-	t.bytesIn.Add(batch.bytesIn)
-	t.responses.Add(batch.responses)
-	t.bytesOut.Add(batch.bytesOut)
-	if batch.queries > batch.responses {
-		t.unanswered.Add(batch.queries - batch.responses)
-	}
-}
-
-func (t *traffic) addTo(sum *Counters) {
-	sum.Queries += t.queries.Load()
-	sum.Responses += t.responses.Load()
-	sum.Unanswered += t.unanswered.Load()
-	sum.Batches += t.batches.Load()
-	sum.BytesIn += t.bytesIn.Load()
-	sum.BytesOut += t.bytesOut.Load()
+	c.Unanswered = c.Queries - min(c.Responses, c.Queries) // not of the very same moment
+	c.BytesIn, c.BytesOut = c.Engine.BytesIn, c.Engine.BytesOut
 }
 
 // events are counted where connections begin and end.

@@ -40,8 +40,10 @@
 // beyond 16 kB counts as pending, too.
 //
 // So, whatever clients do, the server's memory for them is at most MaxPendingBytes,
-// the workspaces (16, or four a core), and for each connection its goroutine, MaxFrameBytes
-// (SessionBytes), and with TLS some 24 kB. Sessions that take over are on their own.
+// the workspaces (16, or four a core, of 180 kB, with TLS 260 kB), and for each
+// connection its goroutine, MaxFrameBytes (SessionBytes), and with TLS what crypto/tls
+// needs and those 16 kB. An idle one measures 5 kB, with TLS 11 kB. Sessions that
+// take over are on their own.
 //
 // # Time
 //

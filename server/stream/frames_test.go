@@ -209,3 +209,53 @@ func manyLongAnswers(t *testing.T, transport query.Transport) {
 	}
 	eventually(t, "pending bytes remain accounted for", func() bool { return s.Counters().PendingBytes == 0 })
 }
+
+// Whatever a client sends, and however it arrives: the same frames are answered, in
+// their order, and the first bad one ends it.
+func FuzzFrames(f *testing.F) {
+	good := testengine.Frame(testengine.Query(f, 1))
+	f.Add(slices.Concat(good, good), uint16(7))
+	f.Add(slices.Concat(good, []byte{0, 0}, good), uint16(1))
+	f.Add(slices.Concat(good, []byte{0xff, 0xff}), uint16(100))
+	f.Add(testengine.Frame(make([]byte, 600)), uint16(500))
+	engine := testengine.New(f).Load()
+	const maxBytes = 512
+	protocol := &frames{maxBytes: maxBytes, failed: func(*Work, any) {}}
+	out := make([]byte, writeBytes)
+	w := &Work{Engine: engine, Worker: query.NewWorker(), Req: query.Request{Transport: query.TCP}, left: -1}
+	f.Fuzz(func(t *testing.T, data []byte, step uint16) {
+		var want []byte
+		var wantErr error
+		for rest := data; len(rest) >= 2; {
+			length := int(binary.BigEndian.Uint16(rest))
+			if length < minFrameBytes || length > maxBytes {
+				wantErr = errBadFrame
+				break
+			}
+			if len(rest) < 2+length {
+				break
+			}
+			if n := w.Answer(rest[2:2+length], out); n > 0 {
+				want = append(want, testengine.Frame(out[:n])...)
+			}
+			rest = rest[2+length:]
+		}
+		var got, rest []byte
+		var err error
+		for chunk := range slices.Chunk(data, int(step)+1) {
+			rest = append(rest, chunk...)
+			for more := true; more && err == nil; {
+				var used, wrote int
+				used, wrote, more, err = protocol.Answer(w, rest, out)
+				rest = rest[used:]
+				got = append(got, out[:wrote]...)
+			}
+			if err != nil {
+				break
+			}
+		}
+		if err != wantErr || string(got) != string(want) {
+			t.Errorf("in pieces of %d: error %v, answers %x; expected error %v, answers %x", int(step)+1, err, got, wantErr, want)
+		}
+	})
+}

@@ -40,7 +40,7 @@ func (c *conn) readNow(fd uintptr) bool {
 	c.take()
 	into := c.work.in[c.have:]
 	if c.secure != nil {
-		into = c.work.sealed
+		into = c.work.sealedIn
 	}
 	for {
 		n, err := unix.Read(int(fd), into)
@@ -64,92 +64,84 @@ func (c *conn) readNow(fd uintptr) bool {
 	}
 }
 
-// write sends answers, which lie in the workspace. If the client is slow, the
-// workspace is given back before the wait.
-func (c *conn) write(answers []byte) error {
-	if c.secure == nil {
-		return c.send(answers)
-	}
-	if _, err := c.secure.conn.Write(answers); err != nil {
+// put sends bytes, as far as there is room for them; what isn't sent is in unsent,
+// and may lie in the workspace. TLS collects them for [conn.flush].
+func (c *conn) put(bytes []byte) (err error) {
+	if c.secure != nil {
+		_, err = c.secure.conn.Write(bytes)
 		return err
 	}
-	return c.sendSealed()
-}
-
-// sendSealed sends what the kernel had no room for when it was sealed.
-func (c *conn) sendSealed() error {
-	if len(c.secure.unsent) == 0 {
-		return nil
-	}
-	bytes := c.secure.unsent
-	c.secure.unsent = nil
-	return c.send(bytes)
-}
-
-func (c *conn) send(bytes []byte) error {
-	c.ioErr, c.unsent = nil, bytes
-	err := c.raw.Write(c.tryWrite)
-	c.unsent = nil
-	if err == nil {
-		err = c.ioErr
-	}
-	if c.pending > 0 {
-		c.server.workspaces.unpend(c.pending)
-		c.pending = 0
-		if err == nil {
-			c.since = c.server.tick.Load() // the client couldn't go on before
-			c.wait(waiting, c.since)       // not for this write any more
-		}
-	}
+	c.unsent, err = c.sendNow(bytes)
 	return err
 }
 
-// writeNow writes what the kernel has room for. It reports false if it has none:
-// then raw waits, and calls it again.
-func (c *conn) writeNow(fd uintptr) bool {
-	for len(c.unsent) > 0 {
-		n, err := unix.Write(int(fd), c.unsent)
-		switch {
-		case err == unix.EINTR:
-		case err == unix.EAGAIN:
-			return !c.putAside()
-		case err != nil:
-			c.ioErr = os.NewSyscallError("write", err)
-			return true
-		default:
-			c.unsent = c.unsent[n:]
-		}
+// flush sends what TLS has collected, as far as there is room for it.
+func (c *conn) flush() error {
+	if c.secure == nil {
+		return nil
 	}
-	return true
+	return c.secure.flush()
 }
 
-// putAside keeps the unsent bytes outside of the workspace, which others can then
-// use. It reports false if clients make the server keep too much already.
-func (c *conn) putAside() bool {
-	if c.pending > 0 {
-		return true // already done
+// drain sends what there was no room for. Before it waits, the workspace is given
+// back.
+func (c *conn) drain() error {
+	if err := c.flush(); err != nil || len(c.unsent) == 0 {
+		return err
 	}
 	c.wait(writing, c.server.tick.Load())
 	bytes := len(c.unsent) + len(c.rest)
 	if !c.server.workspaces.pend(bytes) {
-		c.ioErr = errSlowReader
-		return false
+		return errSlowReader
 	}
 	c.pending = bytes
 	if c.secure == nil { // else they lie outside
 		c.unsent = append([]byte(nil), c.unsent...)
 	}
 	c.release()
-	return true
+	c.ioErr, c.sending = nil, c.unsent
+	err := c.raw.Write(c.writeNow)
+	c.sending, c.unsent = nil, nil
+	if err == nil {
+		err = c.ioErr
+	}
+	c.server.workspaces.unpend(c.pending)
+	c.pending = 0
+	if err == nil {
+		c.since = c.server.tick.Load() // the client couldn't go on before
+		c.wait(waiting, c.since)       // not for this write any more
+	}
+	return err
 }
 
-// sendNow sends what there is room for, and forgets the rest.
-func (c *conn) sendNow(bytes []byte) {
-	if c.secure != nil {
-		c.secure.conn.Write(bytes)
-		return
+// sendNow sends what there is room for, and returns the rest.
+func (c *conn) sendNow(bytes []byte) (rest []byte, err error) {
+	c.ioErr, c.sending = nil, bytes
+	err = c.raw.Control(c.tryWrite)
+	rest, c.sending = c.sending, nil
+	if err == nil {
+		err = c.ioErr
 	}
-	c.raw.Control(func(fd uintptr) { unix.Write(int(fd), bytes) })
+	return rest, err
+}
+
+// writeNow writes what the kernel has room for. It reports false if it has none:
+// then raw waits, if it can, and calls it again.
+func (c *conn) writeNow(fd uintptr) bool {
+	for len(c.sending) > 0 {
+		n, err := unix.Write(int(fd), c.sending)
+		switch {
+		case err == unix.EINTR:
+		case err == unix.EAGAIN:
+			return false
+		case err != nil:
+			c.ioErr = os.NewSyscallError("write", err)
+			return true
+		default:
+			c.sending = c.sending[n:]
+		}
+	}
+	return true
 }
 
 // arrived is how many bytes have arrived and have not been read.

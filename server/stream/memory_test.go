@@ -57,7 +57,7 @@ func TestPendingMemoryIsLimited(t *testing.T) {
 			grown := heapBytes() - before
 			t.Logf("%d of %d clients cut off, %d bytes pending, %d more in use", counters.SlowReaders, clients, counters.PendingBytes, grown)
 			// The test's own clients take some: TLS has buffers at their side, too.
-			if most := int64(allowed + s.workspaces.spare*(s.workspaces.inBytes+s.workspaces.sealedBytes+writeBytes+64<<10) + clients*(96<<10)); grown > most {
+			if most := int64(allowed + s.workspaces.spare*(s.workspaces.inBytes+readBytes+sealedBytes+writeBytes+64<<10) + clients*(96<<10)); grown > most {
 				t.Errorf("%d bytes more in use, expected at most %d", grown, most)
 			}
 			dial(t, s).exchange(1)

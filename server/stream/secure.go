@@ -7,7 +7,6 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,8 +15,8 @@ import (
 // secure is what lies below crypto/tls: the socket, as a net.Conn that never
 // waits.
 //
-//	socket ─► workspace.sealed ─► Read ─► tls.Conn ─► workspace.in
-//	socket ◄─ Write (what the kernel has no room for: unsent) ◄─ tls.Conn ◄─ workspace.out
+//	socket ─► workspace.sealedIn  ─► Read  ─► tls.Conn ─► workspace.in
+//	socket ◄─ workspace.sealedOut ◄─ Write ◄─ tls.Conn ◄─ workspace.out
 //
 // Read gives what was read from the socket before; then errNothingMore, which
 // crypto/tls hands through and forgets, as it does with all temporary errors. What
@@ -28,24 +27,18 @@ import (
 // It is different in the handshake, and when a session does its own I/O
 // (blocking): there it is the socket as it is.
 type secure struct {
-	nc       *net.TCPConn
-	raw      syscall.RawConn
+	below    *conn
 	conn     *tls.Conn
-	spaces   *workspaces
 	blocking atomic.Bool
 
 	records records
 	in      []byte // has come from the socket, and crypto/tls hasn't taken it yet
-	unsent  []byte // has come from crypto/tls, and the socket hasn't taken it yet
+	out     []byte // has come from crypto/tls; of no capacity without a workspace
 	fresh   bool   // crypto/tls may have bytes that came with the handshake
 	ended   error  // of crypto/tls, to be told when what came before is answered
 	quiet   int    // bytes since it last had something for the session
 	opened  int    // the most of these that made whole records
 	held    int    // memory that is accounted for
-
-	trySend func(fd uintptr)
-	sending []byte
-	sendErr error
 }
 
 // nothingMore is temporary, to crypto/tls.
@@ -79,8 +72,7 @@ const (
 )
 
 func newSecure(c *conn, ahead []byte) *secure {
-	x := &secure{nc: c.nc, raw: c.raw, spaces: &c.server.workspaces, in: ahead, fresh: true}
-	x.trySend = x.sendNow
+	x := &secure{below: c, in: ahead, fresh: true}
 	x.blocking.Store(true)
 	x.conn = tls.Server(x, c.server.tls)
 	return x
@@ -100,7 +92,7 @@ func (x *secure) Read(p []byte) (n int, err error) {
 		n = copy(p, x.in)
 		x.in = x.in[n:]
 	case x.blocking.Load():
-		n, err = x.nc.Read(p[:min(len(p), onceBytes)])
+		n, err = x.below.nc.Read(p[:min(len(p), onceBytes)])
 	default:
 		err = errNothingMore
 	}
@@ -120,7 +112,7 @@ func (x *secure) account() bool {
 	if need <= freeBytes || need <= x.held {
 		return true
 	}
-	if !x.spaces.pend(need - x.held) {
+	if !x.below.server.workspaces.pend(need - x.held) {
 		return false
 	}
 	x.held = need
@@ -128,48 +120,49 @@ func (x *secure) account() bool {
 }
 
 // Write is for crypto/tls. The bytes are its own.
-func (x *secure) Write(p []byte) (int, error) {
+func (x *secure) Write(p []byte) (n int, err error) {
+	c := x.below
 	if x.blocking.Load() {
-		return x.nc.Write(p)
+		return c.nc.Write(p)
 	}
-	rest := p
-	if len(x.unsent) == 0 {
-		x.sending, x.sendErr = p, nil
-		err := x.raw.Control(x.trySend)
-		rest, x.sending = x.sending, nil
-		if err == nil {
-			err = x.sendErr
-		}
-		if err != nil {
+	if len(x.out)+len(p) > cap(x.out) {
+		if err := x.flush(); err != nil {
 			return 0, err
 		}
 	}
+	switch {
+	case len(c.unsent) > 0:
+		c.unsent = append(c.unsent, p...)
+	case len(p) <= cap(x.out):
+		x.out = append(x.out, p...)
+	default:
+		err = x.send(p)
+	}
+	return len(p), err
+}
+
+// flush sends what was collected, as far as there is room for it.
+func (x *secure) flush() error {
+	if len(x.out) == 0 {
+		return nil
+	}
+	collected := x.out
+	x.out = x.out[:0]
+	return x.send(collected)
+}
+
+// send is for bytes whose place is needed for others.
+func (x *secure) send(bytes []byte) error {
+	rest, err := x.below.sendNow(bytes)
 	if len(rest) > 0 {
-		x.unsent = append(x.unsent, rest...)
+		x.below.unsent = append([]byte(nil), rest...)
 	}
-	return len(p), nil
+	return err
 }
 
-// sendNow sends what the kernel has room for.
-func (x *secure) sendNow(fd uintptr) {
-	for len(x.sending) > 0 {
-		n, err := unix.Write(int(fd), x.sending)
-		switch err {
-		case nil:
-			x.sending = x.sending[n:]
-		case unix.EINTR:
-		case unix.EAGAIN:
-			return
-		default:
-			x.sendErr = os.NewSyscallError("write", err)
-			return
-		}
-	}
-}
-
-func (x *secure) Close() error         { return x.nc.Close() }
-func (x *secure) LocalAddr() net.Addr  { return x.nc.LocalAddr() }
-func (x *secure) RemoteAddr() net.Addr { return x.nc.RemoteAddr() }
+func (x *secure) Close() error         { return x.below.nc.Close() }
+func (x *secure) LocalAddr() net.Addr  { return x.below.nc.LocalAddr() }
+func (x *secure) RemoteAddr() net.Addr { return x.below.nc.RemoteAddr() }
 
 // The deadlines are the server's. Only a session that does its own I/O has a say;
 // see taken.
@@ -181,14 +174,14 @@ func (x *secure) SetReadDeadline(t time.Time) error {
 	if !x.blocking.Load() {
 		return nil
 	}
-	return x.nc.SetReadDeadline(t)
+	return x.below.nc.SetReadDeadline(t)
 }
 
 func (x *secure) SetWriteDeadline(t time.Time) error {
 	if !x.blocking.Load() {
 		return nil
 	}
-	return x.nc.SetWriteDeadline(t)
+	return x.below.nc.SetWriteDeadline(t)
 }
 
 // begun reports, once, that crypto/tls may have data that came with the end of the
@@ -220,9 +213,10 @@ func (c *conn) open() error {
 	}
 	x.in = nil
 	if x.ended != nil && c.have == before {
+		x.flush() // an alert
 		return x.ended
 	}
-	return c.sendSealed()
+	return nil
 }
 
 // handshake makes the connection one of TLS. Until the client has sent something,

@@ -324,6 +324,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 // they need not belong to the very same moment.
 func (s *Server) Counters() Counters {
 	sum := s.workspaces.counters()
+	sum.countEngine(s.transport)
 	sum.Accepted = s.events.accepted.Load()
 	sum.Refused = s.events.refused.Load()
 	sum.Evicted = s.events.evicted.Load()

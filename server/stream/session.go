@@ -17,9 +17,9 @@ type Session interface {
 	// neither of them.
 	//
 	// used is how many bytes of in are done with: the rest comes again, with more
-	// behind it. wrote is how many of out are to be sent. more says that out was too
-	// small: then Answer is called again when it is sent, perhaps with nothing new.
-	// err ends the connection when out is sent; ErrTakeOver is one such.
+	// behind it. wrote is how many of out are to be sent. more asks to be called again,
+	// with the rest of in and the whole of out, perhaps when that is sent. err ends the
+	// connection when out is sent; ErrTakeOver is one such.
 	Answer(w *Work, in, out []byte) (used, wrote int, more bool, err error)
 	// Owes tells which thing the client has begun and not ended, beside bytes that
 	// Answer hasn't used: 0 if none, else a number that stays the same as long as
@@ -59,26 +59,13 @@ type Work struct {
 	// Req has Client, Transport and KeepaliveUnits set.
 	Req query.Request
 
-	left  int // queries that the connection may still bring; negative: no limit
-	tally tally
+	left int // queries that the connection may still bring; negative: no limit
 }
 
-// tally is what a call of Answer has come to so far.
-type tally struct {
-	queries, responses, bytesIn, bytesOut uint64
-}
-
-// Answer has the engine answer one query, and counts it. It returns the length of
-// the response in out, 0 if there is none.
+// Answer has the engine answer one query, of which [Limits].MaxQueries are allowed.
+// It returns the length of the response in out, 0 if there is none.
 func (w *Work) Answer(wire, out []byte) int {
 	w.Req.Wire = wire
 	w.left--
-	w.tally.queries++
-	w.tally.bytesIn += uint64(len(wire))
-	n := w.Engine.Answer(w.Worker, &w.Req, out)
-	if n > 0 {
-		w.tally.responses++
-		w.tally.bytesOut += uint64(n)
-	}
-	return n
+	return w.Engine.Answer(w.Worker, &w.Req, out)
 }

@@ -3,6 +3,7 @@ package stream
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"yushan/server/query"
 )
@@ -15,15 +16,21 @@ const (
 	// writeBytes is how much is written at once: answers are collected up to here,
 	// as long as one more of the greatest length still fits.
 	writeBytes = 2 * maxAnswerFrame
+	// sealedBytes is how much is collected of TLS records: a few of the longest, or
+	// many that a session wants to be separate.
+	sealedBytes = 64 << 10
 )
 
 // workspace is what handling bytes takes. One goroutine has it at a time.
 type workspace struct {
 	Work
 	in, out []byte
-	sealed  []byte // of TLS; what is read before it is opened into in
-	traffic traffic
-	slot    int // in workspaces.all, whose mutex guards it
+	// Of TLS: what is read before it is opened into in, and what is collected for one
+	// write after it was sealed.
+	sealedIn, sealedOut []byte
+
+	before  int           // what left was when batches was counted
+	batches atomic.Uint64 // written by who holds it, read by anyone
 }
 
 // workspaces lends workspaces to connections, and keeps account of all memory
@@ -35,9 +42,10 @@ type workspace struct {
 // waits for its turn. The one given back last is lent next: its memory is the
 // warmest.
 type workspaces struct {
-	inBytes, sealedBytes int
-	spare                int
-	maxPending           int
+	inBytes                       int
+	sealedInBytes, sealedOutBytes int
+	spare                         int
+	maxPending                    int
 
 	mu       sync.Mutex // guards what follows
 	all      []*workspace
@@ -53,12 +61,22 @@ func (p *workspaces) init(keepBytes, maxPending int, secure bool) {
 	if secure {
 		// What a read completes is a record of which most was there before, and then
 		// as much as was read.
-		p.sealedBytes = readBytes
+		p.sealedInBytes, p.sealedOutBytes = readBytes, sealedBytes
 		p.inBytes = keepBytes + maxRecordBytes + readBytes
 	}
 	p.spare = max(16, 4*runtime.GOMAXPROCS(0))
 	p.maxPending = maxPending
 	p.returned.L = &p.mu
+}
+
+// publish lets others see what was counted, and counts a batch if it was of
+// queries.
+func (w *workspace) publish() {
+	if w.left != w.before {
+		w.before = w.left
+		w.batches.Add(1)
+		w.Worker.Publish()
+	}
 }
 
 // lend waits for a workspace if too many are lent.
@@ -75,8 +93,13 @@ func (p *workspaces) lend() *workspace {
 		p.free = p.free[:n-1]
 		return w
 	}
-	w := &workspace{in: make([]byte, p.inBytes), out: make([]byte, writeBytes), sealed: make([]byte, p.sealedBytes), slot: len(p.all)}
-	w.Worker = query.NewWorker()
+	w := &workspace{
+		Work:      Work{Worker: query.NewWorker()},
+		in:        make([]byte, p.inBytes),
+		out:       make([]byte, writeBytes),
+		sealedIn:  make([]byte, p.sealedInBytes),
+		sealedOut: make([]byte, p.sealedOutBytes),
+	}
 	p.all = append(p.all, w)
 	return w
 }
@@ -109,13 +132,25 @@ func (p *workspaces) unpend(bytes int) {
 	p.pending -= bytes
 }
 
-// counters are those of pending bytes and of traffic.
+// renew makes another worker for one that has panicked: nobody knows in which state
+// it is.
+func (p *workspaces) renew(w *Work) {
+	fresh := query.NewWorker()
+	*fresh.Counters() = *w.Worker.Counters()
+	fresh.Publish()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	w.Worker = fresh
+}
+
+// counters are those of pending bytes, batches and the engine.
 func (p *workspaces) counters() (sum Counters) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	sum.PendingBytes = p.pending
 	for _, w := range p.all {
-		w.traffic.addTo(&sum)
+		sum.Batches += w.batches.Load()
+		sum.Engine.Add(w.Worker.Published())
 	}
 	return sum
 }
