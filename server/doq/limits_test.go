@@ -130,12 +130,18 @@ func TestNeverReads(t *testing.T) {
 	ask(t, dial(t, s), doqQuery(t, 1))
 }
 
-// TestIdle keeps a connection up, but asks nothing.
+// TestIdle has one connection that asks, and one that doesn't, in all of the idle
+// time-out.
 func TestIdle(t *testing.T) {
-	s := serve(t, func(c *Config) { c.Port.Limits.IdleTimeout = 200 * time.Millisecond })
-	conn := dialConfig(t, s, &quic.Config{KeepAlivePeriod: 10 * time.Millisecond})
-	ask(t, conn, doqQuery(t, 1))
-	closedWith(t, conn, noError)
+	s := serve(t, nil)
+	busy, idle := dial(t, s), dial(t, s)
+	ask(t, idle, doqQuery(t, 1))
+	for range 2 * (sweeps + 2) {
+		ask(t, busy, doqQuery(t, 1))
+		s.look()
+	}
+	closedWith(t, idle, noError)
+	ask(t, busy, doqQuery(t, 1))
 	if c := s.Counters(); c.IdleTimeouts != 1 {
 		t.Errorf("%d idle time-outs counted, expected 1", c.IdleTimeouts)
 	}

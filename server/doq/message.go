@@ -1,6 +1,10 @@
 package doq
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"yushan/zone/dname"
+)
 
 const (
 	lengthBytes     = 2 // before each message (RFC 9250 §4.2)
@@ -132,6 +136,18 @@ func skipName(message []byte, at int) int {
 	return 0
 }
 
+// questionOf returns the only question of a message, if it can be copied as it is.
+func questionOf(message []byte) []byte {
+	if binary.BigEndian.Uint16(message[4:]) != 1 {
+		return nil
+	}
+	n, ok := dname.Check(message[headerBytes:])
+	if end := headerBytes + n + 4; ok && end <= len(message) {
+		return message[headerBytes:end]
+	}
+	return nil
+}
+
 // appendTooEarly appends the response to a query that must not be answered yet:
 // REFUSED, with the extended error Too Early (RFC 8914 §4, 9250 §8.3) if the
 // client knows of EDNS.
@@ -142,12 +158,9 @@ func appendTooEarly(dst, message []byte) []byte {
 	header[2] = header[2]&(opcodeMask|flagRD) | flagQR
 	header[3] = rcodeRefused
 	clear(header[4:headerBytes])
-	if binary.BigEndian.Uint16(message[4:]) == 1 {
-		if end := skipName(message, headerBytes); end > 0 && end+4 <= len(message) {
-			dst = append(dst, message[headerBytes:end+4]...)
-			header = dst[start:]
-			header[5] = 1
-		}
+	if question := questionOf(message); question != nil {
+		dst = append(dst, question...)
+		dst[start+5] = 1
 	}
 	if _, ok := optOf(message); ok {
 		dst = append(dst, 0, 0, typeOPT, 0x04, 0xd0, 0, 0, 0, 0, 0, 6, 0, optionEDE, 0, 2, 0, edeTooEarly)

@@ -73,7 +73,9 @@ func Listen(cfg Config, engine *atomic.Pointer[query.Engine]) (*Server, error) {
 	}
 	cfg.Port.Codes = quicport.Codes{NoError: noError, ExcessiveLoad: excessiveLoad}
 	cfg.Port.HoldCredit = creditLag
-	cfg.Port.Limits.ConnWindowBytes = or(cfg.Port.Limits.ConnWindowBytes, connWindowBytes)
+	if l := &cfg.Port.Limits; l.ConnWindowBytes == 0 {
+		l.ConnWindowBytes = max(connWindowBytes, l.StreamWindowBytes)
+	}
 	port, err := quicport.Listen(cfg.Port)
 	if err != nil {
 		return nil, err
@@ -135,7 +137,7 @@ func (s *Server) serve(ctx context.Context, qc *quic.Conn) {
 // sweeps is how often connections are looked at within the idle time-out.
 const sweeps = 4
 
-// sweep closes connections that bring no queries.
+// sweep closes connections that bring no queries, time after time.
 func (s *Server) sweep(stop chan struct{}) {
 	ticker := time.NewTicker(max(s.idle/sweeps, time.Millisecond))
 	defer ticker.Stop()
@@ -145,16 +147,21 @@ func (s *Server) sweep(stop chan struct{}) {
 			return
 		case <-ticker.C:
 		}
-		s.mu.Lock()
-		for c := range s.conns {
-			if activity := c.activity.Load(); activity != c.seen || c.reading.Load()+c.writing.Load() > 0 {
-				c.seen, c.silent = activity, 0
-				continue
-			}
-			if c.silent++; c.silent == sweeps+1 {
-				c.close(noError, &s.events.idleTimeouts)
-			}
+		s.look()
+	}
+}
+
+// look is one sweep.
+func (s *Server) look() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if activity := c.activity.Load(); activity != c.seen || c.reading.Load()+c.writing.Load() > 0 {
+			c.seen, c.silent = activity, 0
+			continue
 		}
-		s.mu.Unlock()
+		if c.silent++; c.silent == sweeps+1 {
+			c.close(noError, &s.events.idleTimeouts)
+		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	patience = 30 * time.Second
+	patience = time.Minute
 	protocol = "test"
 
 	codeNoError, codeLoad = 0x51, 0x52
