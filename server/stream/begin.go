@@ -2,15 +2,6 @@ package stream
 
 import "fmt"
 
-// endError ends a connection for a reason that its author knows.
-type endError struct {
-	why reason
-	err error
-}
-
-func (e *endError) Error() string { return fmt.Sprint("connection ended: ", e.err) }
-func (e *endError) Unwrap() error { return e.err }
-
 // begin does what comes before the first bytes of the session: the preamble, the
 // handshake.
 func (c *conn) begin() (err error) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"yushan/internal/testengine"
+	"yushan/server/query"
 )
 
 // patience is how long a test waits for what must happen. It decides only how
@@ -168,14 +169,18 @@ func TestAnswersOverBothFamilies(t *testing.T) {
 	}
 }
 
-func TestSecondServerIsRefused(t *testing.T) {
+func TestSecondServerIsRefused(t *testing.T) { onBoth(t, secondServerIsRefused) }
+
+func secondServerIsRefused(t *testing.T, transport query.Transport) {
 	for _, addr := range []string{"127.0.0.1:0", "[::1]:0", "0.0.0.0:0"} {
-		first, err := Listen(Config{Addr: netip.MustParseAddrPort(addr)}, testengine.New(t))
+		cfg := Config{Addr: netip.MustParseAddrPort(addr), Transport: transport, TLS: serverTLS(t)}
+		first, err := Listen(cfg, testengine.New(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		serve(t, first)
-		second, err := Listen(Config{Addr: first.Addr()}, testengine.New(t))
+		cfg.Addr = first.Addr()
+		second, err := Listen(cfg, testengine.New(t))
 		if err == nil {
 			shutdown(t, second)
 			t.Errorf("%s: a second server could listen", first.Addr())
@@ -184,7 +189,7 @@ func TestSecondServerIsRefused(t *testing.T) {
 		if !errors.Is(err, syscall.EADDRINUSE) {
 			t.Errorf("%q doesn't wrap EADDRINUSE", err)
 		}
-		if want := "listen on TCP " + first.Addr().String() + ": address already in use: another server is running on this port"; err.Error() != want {
+		if want := "listen on " + transport.String() + " " + first.Addr().String() + ": address already in use: another server is running on this port"; err.Error() != want {
 			t.Errorf("error %q, expected %q", err, want)
 		}
 	}
@@ -227,6 +232,14 @@ func TestBadConfigIsExplained(t *testing.T) {
 			t.Errorf("%+v: no error, expected %q", tt, tt.want)
 		} else if !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: error %q, expected %q", tt, err, tt.want)
+		}
+	}
+	for transport, want := range map[query.Transport]string{
+		query.DoT: "listen on DoT 127.0.0.1:0: a TLS configuration is missing",
+		query.DoH: "listen on DoH 127.0.0.1:0: the sessions' protocol is missing",
+	} {
+		if _, err := Listen(Config{Addr: loopback, Transport: transport}, testengine.New(t)); err == nil || err.Error() != want {
+			t.Errorf("%v: error %v, expected %q", transport, err, want)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"yushan/internal/testengine"
+	"yushan/server/query"
 )
 
 // All queries that have reached the machine are answered, though the server has
@@ -79,9 +80,11 @@ func TestShutdownClosesIdleConnections(t *testing.T) {
 
 // Clients that never stop asking get an answer to each query the server has
 // counted, and then the end of the stream, no reset.
-func TestShutdownUnderLoad(t *testing.T) {
+func TestShutdownUnderLoad(t *testing.T) { onBoth(t, shutdownUnderLoad) }
+
+func shutdownUnderLoad(t *testing.T, transport query.Transport) {
 	const clients = 8
-	s := start(t, Limits{})
+	s := startOn(t, transport, Limits{})
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	answers := 0
