@@ -124,7 +124,7 @@ func (s *Server) serve(ctx context.Context, qc *quic.Conn) {
 	c.hint = s.count
 	s.mu.Unlock()
 
-	if err := c.loop(ctx); errors.Is(err, context.Canceled) {
+	if err := c.loop(ctx); errors.Is(err, context.Canceled) && !s.isSilent(c) {
 		c.linger()
 	}
 	c.qc.CloseWithError(noError, "") // readers would wait for what is answered no more
@@ -149,6 +149,13 @@ func (s *Server) sweep(stop chan struct{}) {
 		}
 		s.look()
 	}
+}
+
+// isSilent reports whether a connection has asked nothing for a while.
+func (s *Server) isSilent(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return c.silent > 0 && c.activity.Load() == c.seen
 }
 
 // look is one sweep.

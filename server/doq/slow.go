@@ -92,25 +92,33 @@ func (c *conn) sendLong(stream *quic.Stream, out []byte) {
 }
 
 const (
-	quiet     = 50 * time.Millisecond
-	maxLinger = 500 * time.Millisecond
+	glance    = 50 * time.Millisecond // between two looks at a connection that lingers
+	glances   = 4                     // without a packet being sent, until nothing is owed
+	maxLinger = 5 * time.Second
 )
 
-// linger waits until all answers are on their way, which shows in that no more
-// packets are sent: closing a connection drops what isn't. A client that has all
-// that it waits for may end the wait by closing.
+// linger waits until the client has got all answers: closing a connection drops
+// what isn't sent or got lost. quic-go doesn't tell. But as long as something is not
+// acknowledged, it sends again, at intervals that it doubles each time (RFC 9002
+// §6.2.1): so it is when nothing was sent for three times the last interval. A client
+// that closes ends the wait.
 func (c *conn) linger() {
 	deadline := time.Now().Add(maxLinger)
-	for sent := c.qc.ConnectionStats().PacketsSent; ; {
+	sent := c.qc.ConnectionStats().PacketsSent
+	for quiet, enough := 0, glances; ; {
+		stats := c.qc.ConnectionStats()
+		if stats.PacketsSent != sent {
+			sent = stats.PacketsSent
+			quiet, enough = 0, max(enough, 3*(quiet+1))
+		}
+		if c.writing.Load() == 0 && (quiet >= enough || time.Now().After(deadline)) {
+			return
+		}
 		select {
 		case <-c.qc.Context().Done():
 			return
-		case <-time.After(max(quiet, 2*c.qc.ConnectionStats().SmoothedRTT)):
+		case <-time.After(max(glance, stats.SmoothedRTT)):
 		}
-		now := c.qc.ConnectionStats().PacketsSent
-		if c.writing.Load() == 0 && (now == sent || time.Now().After(deadline)) {
-			return
-		}
-		sent = now
+		quiet++
 	}
 }
