@@ -307,7 +307,10 @@ func TestPerClient(t *testing.T) {
 
 // TestEviction fills the port with silent connections and a busy one.
 func TestEviction(t *testing.T) {
-	p := start(t, func(c *Config) { c.Limits.MaxConns = 4 })
+	p := start(t, func(c *Config) {
+		c.Limits.MaxConns = 4
+		c.Limits.MaxHandshakes = 100 // nobody is asked for his address while there is room
+	})
 	busy := mustDial(t, p, from(t, "127.0.0.2"))
 	var silent []*quic.Conn
 	for _, address := range []string{"127.0.0.3", "127.0.0.4", "127.0.0.5"} {
