@@ -17,11 +17,13 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/net/netutil"
 
 	"yushan/server/config"
 	"yushan/server/listen"
 	"yushan/server/overlay"
 	"yushan/tls/acme"
+	"yushan/tls/cert"
 	"yushan/zone"
 	"yushan/zone/dname"
 )
@@ -212,6 +214,7 @@ func (o *ordering) closeWeb() {
 const (
 	webTimeout     = 5 * time.Second
 	webHeaderBytes = 4096
+	webConns       = 100 // on an address; others wait for their turn
 )
 
 // start begins to order what is missing, in the background.
@@ -220,17 +223,22 @@ func (o *ordering) start(ctx context.Context) error {
 		return nil
 	}
 	for _, l := range o.web {
-		web := &http.Server{
-			Handler:        o.manager.HTTPHandler(http.NotFoundHandler()),
-			ReadTimeout:    webTimeout,
-			WriteTimeout:   webTimeout,
-			IdleTimeout:    webTimeout,
-			MaxHeaderBytes: webHeaderBytes,
-		}
-		o.servers = append(o.servers, web)
-		o.serving.Go(func() { web.Serve(l) }) // until it is closed
+		o.serveWeb(l)
 	}
 	return o.manager.Start(ctx)
+}
+
+// serveWeb answers the challenge http-01 on l, until it is closed.
+func (o *ordering) serveWeb(l net.Listener) {
+	web := &http.Server{
+		Handler:        o.manager.HTTPHandler(http.NotFoundHandler()),
+		ReadTimeout:    webTimeout,
+		WriteTimeout:   webTimeout,
+		IdleTimeout:    webTimeout,
+		MaxHeaderBytes: webHeaderBytes,
+	}
+	o.servers = append(o.servers, web)
+	o.serving.Go(func() { web.Serve(netutil.LimitListener(l, webConns)) })
 }
 
 // stop ends orders and listeners.
@@ -263,6 +271,28 @@ func (o *ordering) protocols() []string {
 		return nil
 	}
 	return o.manager.Protocols()
+}
+
+// answering puts the answers to tls-alpn-01 in front of a listener's certificate, which
+// need not be one that is ordered.
+func (o *ordering) answering(source cert.Source) cert.Source {
+	if len(o.protocols()) == 0 {
+		return source
+	}
+	return &challenged{source, o.manager}
+}
+
+// challenged is a [cert.Source].
+type challenged struct {
+	others  cert.Source
+	manager *acme.Manager
+}
+
+func (c *challenged) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if slices.Equal(hello.SupportedProtos, c.manager.Protocols()) { // RFC 8737 §3: that one alone
+		return c.manager.Certificate(hello)
+	}
+	return c.others.Certificate(hello)
 }
 
 // warnAboutSigned tells of challenges that validating CAs would take for forged.

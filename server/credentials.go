@@ -261,7 +261,7 @@ func describe(c *tls.Certificate) []zap.Field {
 
 // tls is the configuration of a listener.
 func (c *credentials) tls(transport query.Transport, protocols ...string) *tls.Config {
-	return profile.New(c.shown[transport], c.tickets, protocols...)
+	return profile.New(c.acme.answering(c.shown[transport]), c.tickets, protocols...)
 }
 
 // watchCredentials looks at certificate files again and again, until ctx ends.

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"reflect"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -284,7 +283,7 @@ func (s *Server) warnAboutRestart(cfg *config.Config) {
 		!slices.Equal(cfg.DoH.Cleartext.TrustedProxies, s.cfg.DoH.Cleartext.TrustedProxies))
 	later("doq", cfg.DoQ.Limits != s.cfg.DoQ.Limits || cfg.DoQ.Queries != s.cfg.DoQ.Queries ||
 		cfg.DoQ.ZeroRTT != s.cfg.DoQ.ZeroRTT || cfg.DoQ.Handshakes != s.cfg.DoQ.Handshakes)
-	later("acme", !reflect.DeepEqual(cfg.ACME, s.cfg.ACME))
+	later("acme", !cfg.ACME.Same(s.cfg.ACME))
 	later("tickets", cfg.Tickets != s.cfg.Tickets)
 	later("user", cfg.User != s.cfg.User || cfg.Group != s.cfg.Group)
 	later("log.format", cfg.Log.Format != s.cfg.Log.Format)
@@ -314,10 +313,29 @@ func (s *Server) Shutdown(ctx context.Context) {
 	s.background.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.credentials.acme.stop()
+	// An order may take longer to end than there is time for: to take a challenge back
+	// from a sibling that is down, for one.
+	orders := make(chan struct{})
+	if o := s.credentials.acme; o == nil {
+		close(orders)
+	} else {
+		go func() {
+			defer close(orders)
+			o.stop()
+		}()
+	}
 	s.closeAll(ctx, s.open)
 	clear(s.open)
 	s.serving.Wait()
+	select {
+	case <-orders:
+	case <-ctx.Done():
+	}
+	select {
+	case <-orders:
+	default:
+		s.log.Warn("stopped while a certificate was being ordered")
+	}
 	s.panics.logging.Wait()
 	s.totals.log(s.log)
 	s.log.Info("stopped", zap.Duration("up", time.Since(s.started)))

@@ -99,6 +99,16 @@ type ACME struct {
 	Keys       []Key
 }
 
+// Same tells whether both mean the same, wherever in a file they stand.
+func (a ACME) Same(b ACME) bool {
+	key := func(k, l Key) bool {
+		return slices.Equal(k.Name, l.Name) && k.Algorithm == l.Algorithm && k.SecretFile == l.SecretFile
+	}
+	return a.Directory == b.Directory && a.CAFile == b.CAFile && a.Email == b.Email && a.Storage == b.Storage &&
+		slices.Equal(a.Challenges, b.Challenges) && slices.Equal(a.HTTPListen, b.HTTPListen) && a.ReuseKeys == b.ReuseKeys &&
+		slices.Equal(a.Siblings, b.Siblings) && slices.EqualFunc(a.Keys, b.Keys, key)
+}
+
 // Key is a secret that signs DNS messages (RFC 8945).
 type Key struct {
 	Name       []byte // wire format, lower case
