@@ -65,7 +65,7 @@ func OpenFiles(options FilesOptions) (*Files, error) {
 		err = p.parse(options)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("certificate: %w", err)
+		return nil, err
 	}
 	f.pair.Store(p)
 	f.options.ExpiredToo = false
@@ -81,7 +81,7 @@ func (f *Files) Reload() (changed bool, err error) {
 	defer f.mu.Unlock()
 	p, err := f.read()
 	if err != nil {
-		return false, fmt.Errorf("certificate: the old one stays in service: %w", err)
+		return false, err
 	}
 	old := f.pair.Load()
 	if p.sameContent(old) {
@@ -92,7 +92,7 @@ func (f *Files) Reload() (changed bool, err error) {
 		return false, nil
 	}
 	if err := p.parse(f.options); err != nil {
-		return false, fmt.Errorf("certificate: the old one stays in service: %w", err)
+		return false, err
 	}
 	f.pair.Store(p)
 	return true, nil

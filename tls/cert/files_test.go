@@ -250,7 +250,7 @@ func TestFilesSayWhatIsWrong(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 			continue
 		}
-		if text := err.Error(); !strings.HasPrefix(text, "certificate: "+filepath.Join(f.path, test.file)+": ") || !strings.Contains(text, test.want) {
+		if text := err.Error(); !strings.HasPrefix(text, filepath.Join(f.path, test.file)+": ") || !strings.Contains(text, test.want) {
 			t.Errorf("%s: %q, expected %s and %q", name, text, test.file, test.want)
 		}
 		if test.wrapped != nil && !errors.Is(err, test.wrapped) {
@@ -302,8 +302,8 @@ func TestReload(t *testing.T) {
 	reload(t, files, false, "")
 
 	f.write("cert.pem", chainPEM(second)) // and not yet the key
-	reload(t, files, false, "the old one stays in service: "+filepath.Join(f.path, "key.pem")+": the private key does not belong")
-	reload(t, files, false, "the old one stays in service")
+	reload(t, files, false, filepath.Join(f.path, "key.pem")+": the private key does not belong")
+	reload(t, files, false, "the private key does not belong")
 	if !leafOf(t, files).Equal(first) {
 		t.Error("a pair that doesn't fit is in service")
 	}
