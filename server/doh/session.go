@@ -11,6 +11,10 @@ import (
 // preface begins a connection of HTTP/2 (RFC 9113 §3.4).
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
+// validation is the protocol by which an ACME CA asks for a certificate, in the
+// handshake, and for nothing behind it (RFC 8737 §4).
+const validation = "acme-tls/1"
+
 // session is a connection over TCP. It speaks HTTP/2, or hands over to HTTP/1.1: as
 // ALPN says, or in cleartext, where a client of HTTP/2 must know that the server
 // speaks it (RFC 9113 §3.3), as the first bytes say.
@@ -31,6 +35,8 @@ func (s *TCP) newSession(peer stream.Peer) stream.Session {
 	case !c.secure:
 	case peer.TLS.NegotiatedProtocol == "h2":
 		c.begin2()
+	case peer.TLS.NegotiatedProtocol == validation:
+		return nil
 	default:
 		c.http1 = true
 	}

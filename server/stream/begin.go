@@ -1,6 +1,9 @@
 package stream
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // begin does what comes before the first bytes of the session: the preamble, the
 // handshake.
@@ -35,7 +38,9 @@ func (c *conn) begin() (err error) {
 		c.rest, c.more = ahead, len(ahead) > 0
 	}
 	if s.session != nil {
-		c.session = s.session(peer)
+		if c.session = s.session(peer); c.session == nil {
+			return &endError{bySession, errors.New("it has no session")}
+		}
 	} else {
 		c.session = &s.frames
 	}

@@ -38,7 +38,8 @@ type Config struct {
 	// holds. An error closes the connection.
 	Preamble func(nc net.Conn) (client netip.AddrPort, ahead []byte, err error)
 	// Session begins the protocol of a connection; nil: messages with their lengths
-	// (RFC 1035 §4.2.2).
+	// (RFC 1035 §4.2.2). If it returns nil there is nothing to be said, and the
+	// connection is closed.
 	Session func(Peer) Session
 	// SessionBytes is how much Answer may leave unused while it waits for more; 0:
 	// 2 + Limits.MaxFrameBytes. A session that needs more is ended.

@@ -3,6 +3,7 @@ package stream
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -130,6 +131,19 @@ func (c *client) rest() string {
 		c.t.Fatalf("after %q: %v", all, err)
 	}
 	return string(all)
+}
+
+// TestNoSession closes connections once the client is known.
+func TestNoSession(t *testing.T) {
+	for name, config := range map[string]*tls.Config{"cleartext": nil, "TLS": serverTLS(t)} {
+		t.Run(name, func(t *testing.T) {
+			s := startWith(t, Config{Transport: query.DoH, TLS: config, Session: func(Peer) Session { return nil }})
+			if rest := dial(t, s).rest(); rest != "" {
+				t.Errorf("got %q, expected nothing", rest)
+			}
+			eventually(t, "the connection is still open", func() bool { return s.Counters().Open == 0 })
+		})
+	}
 }
 
 func TestSession(t *testing.T) {
