@@ -177,6 +177,13 @@ func SplitZone(text string) (name []byte, file string, err error) {
 	return nil, "", fmt.Errorf(`expected ORIGIN=FILE, such as "tw=tw.zone", found %q`, text)
 }
 
+// Problem tells of an error that the value of a key, certificates[0] or
+// tickets.secret-file, has led to.
+func (c *Config) Problem(key string, err error) *Problem {
+	at := c.places[key]
+	return &Problem{c.path, at.line, at.column, key, err.Error()}
+}
+
 // Check finds what one value alone doesn't show: zones that are there twice,
 // files that cannot be read, users that don't exist, nothing to listen on.
 func (c *Config) Check() Problems {

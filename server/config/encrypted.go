@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -78,6 +79,23 @@ type Certificate struct {
 func (c Certificate) Same(o Certificate) bool {
 	return c.CertificateFile == o.CertificateFile && c.KeyFile == o.KeyFile &&
 		slices.Equal(c.SelfSigned, o.SelfSigned) && slices.Equal(c.ACME, o.ACME)
+}
+
+// sources names what the certificate is said to come from.
+func (c *Certificate) sources() (keys []string) {
+	for _, source := range []struct {
+		key   string
+		given bool
+	}{
+		{"certificate-file", c.CertificateFile != "" || c.KeyFile != ""},
+		{"self-signed", c.SelfSigned != nil},
+		{"acme", c.ACME != nil},
+	} {
+		if source.given {
+			keys = append(keys, source.key)
+		}
+	}
+	return keys
 }
 
 // Tickets configures session resumption (RFC 8446 §2.2).
@@ -287,15 +305,10 @@ func (c *Config) checkCertificates(ps *Problems) {
 			ps.add(c.path, cert.at, key+".name", "certificate %q is there twice", cert.Name)
 		}
 		first[cert.Name] = true
-		sources := 0
-		for _, has := range []bool{cert.CertificateFile != "" || cert.KeyFile != "", cert.SelfSigned != nil, cert.ACME != nil} {
-			if has {
-				sources++
-			}
-		}
+		sources := cert.sources()
 		switch {
-		case sources != 1:
-			ps.add(c.path, cert.at, key, "expected one source: certificate-file with key-file, self-signed, or acme; found %d", sources)
+		case len(sources) != 1:
+			ps.add(c.path, c.places[key], key, "expected one source: certificate-file with key-file, self-signed, or acme; found %s", cmp.Or(strings.Join(sources, " and "), "none"))
 		case cert.CertificateFile == "" && cert.KeyFile != "":
 			ps.add(c.path, cert.keyFileAt, key, "key-file without certificate-file")
 		case cert.CertificateFile != "" && cert.KeyFile == "":
@@ -349,13 +362,17 @@ func parseHost(text string) (string, error) {
 
 const hostNameExpected = `a name such as "ns1.example.tw"`
 
-// parseHostName reads a name, perhaps with "*" for its first label, and gives it with
-// A-labels and without the last dot.
+// parseHostName reads a name of letters, digits and hyphens, perhaps with "*" for its
+// first label, and gives it with A-labels and without the last dot.
 func parseHostName(text string) (string, error) {
 	name, err := dname.ParseFQDN(text)
 	if err != nil || len(name) < 3 {
 		return "", fmt.Errorf("expected %s, found %q", hostNameExpected, text)
 	}
 	dname.Lower(name)
-	return strings.TrimSuffix(dname.String(name), "."), nil
+	host := strings.TrimSuffix(dname.String(name), ".")
+	if strings.Trim(strings.TrimPrefix(host, "*."), "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" {
+		return "", fmt.Errorf("expected %s, found %q", hostNameExpected, text)
+	}
+	return host, nil
 }

@@ -10,14 +10,19 @@ import (
 func WriteReference(w io.Writer) error {
 	var b strings.Builder
 	b.WriteString("# Configuration\n\n" +
-		"<!-- Written by `go test ./server/config -update` from server/config/schema.go. -->\n\n" +
+		"<!-- Written by `go test ./server/config -update` from server/config/schema*.go. -->\n\n" +
 		"`yushan serve --config yushan.yaml` reads this YAML file, and reads it again at SIGHUP. `yushan check --config yushan.yaml` " +
-		"lists all that is wrong with it. [examples/yushan.yaml](../examples/yushan.yaml) is one to start from. " +
-		"A key that is not listed here is a mistake, so is a key that is given twice.\n\n" +
-		"At SIGHUP all changes take effect but those of `udp.workers`, a larger `udp.max-bytes`, the limits of `tcp`, `user`, `group` and `log.format`, " +
-		"and of `dot`, `doh` and `doq` all that is neither an address nor the name of a certificate, `tickets`, `acme`, and names to be ordered from a CA: " +
-		"they need a restart, and the log says so. With `user`, new addresses with ports below 1024 need one, too. " +
-		"[encrypted.md](encrypted.md) tells how the keys of the encrypted transports go together.\n")
+		"lists all that is wrong with it. [examples/yushan.yaml](../examples/yushan.yaml) is one to start from, " +
+		"[examples/encrypted.yaml](../examples/encrypted.yaml) one with DoT, DoH and DoQ; [encrypted.md](encrypted.md) tells how their keys go together. " +
+		"A key that is not listed here is a mistake, so is a key that is given twice. " +
+		"Relative paths are relative to the directory of the file itself; those of zones to `zone-directory`.\n\n" +
+		"At SIGHUP all changes take effect but these, which need a restart, as the log says:\n\n" +
+		"- `udp.workers`, and a larger `udp.max-bytes`;\n" +
+		"- the limits of `tcp`;\n" +
+		"- of `dot`, `doh` and `doq` all but addresses and the name of the certificate;\n" +
+		"- `tickets` and `acme`, and names to be ordered from a CA (files are read again, those of certificates and the secret of `tickets`);\n" +
+		"- `user`, `group` and `log.format`;\n" +
+		"- with `user`, new addresses with ports below 1024.\n")
 	c := Default()
 	writeKeys(&b, "", c.schema(), 2)
 	_, err := io.WriteString(w, b.String())

@@ -28,7 +28,7 @@ func (c *Config) encrypted() object {
 				doc: "Addresses to serve DoH on: HTTP/2 and HTTP/1.1 on TCP, HTTP/3 on UDP. Without a port it is 443. Not given, DoH is off."},
 			certificateName(&c.DoH.Certificate),
 			{key: "path", value: urlPath(&c.DoH.Path),
-				doc: "Path of the URI that queries are sent to; its template is this with `{?dns}` behind."},
+				doc: "Path of the URI that queries are sent to. The URI template (RFC 8484 §3) is this with `{?dns}` behind."},
 			{key: "lookup-page", value: boolean(&c.DoH.LookupPage),
 				doc: "Serve a page at `/` that looks names up on this server and shows its answers."},
 			handshakes(&c.DoH.Handshakes),
@@ -68,11 +68,11 @@ func (c *Config) encrypted() object {
 		{key: "certificates", value: list(&c.Certificates, func(cert *Certificate) object {
 			return object{
 				{key: "name", value: certName(cert), need: true,
-					doc: "What the listeners call it."},
+					doc: "What `dot.certificate`, `doh.certificate` and `doq.certificate` call it."},
 				{key: "certificate-file", value: placedPath(&cert.CertificateFile, &cert.fileAt),
-					doc: "The certificate and those between it and its CA, in PEM. Read again at SIGHUP and once a minute; the old one stays if the new one is bad."},
+					doc: "The certificate, and behind it those between it and its CA, in PEM: `fullchain.pem` of most ACME clients. Read again at SIGHUP and once a minute; the old one stays if the new one is bad."},
 				{key: "key-file", value: placedPath(&cert.KeyFile, &cert.keyFileAt),
-					doc: "Its private key, in PEM."},
+					doc: "Its private key, in PEM, without a passphrase. Nobody but its owner and group should be able to read it."},
 				{key: "next-key-file", value: path(&cert.NextKeyFile),
 					doc: "The key that will follow it: `yushan tlsa` prints its records, too, so that they are published before they are needed."},
 				{key: "self-signed", value: hosts(&cert.SelfSigned, parseHost, `a name or an address such as "ns1.example.tw" or 192.0.2.53`),
@@ -83,7 +83,7 @@ func (c *Config) encrypted() object {
 		}), doc: "Certificates of the encrypted transports, each from exactly one source."},
 		{key: "tickets", value: section(object{
 			{key: "secret-file", value: path(&c.Tickets.SecretFile),
-				doc: "A file with 32 random bytes or more that sibling nodes share, so that clients resume sessions on any of them. Not given, sessions are resumed by this process alone."},
+				doc: "A file with 32 random bytes or more that sibling nodes share, so that clients resume sessions on any of them. Not given, sessions are resumed by this process alone. Nobody but its owner and group may be able to read it."},
 			{key: "rotation", value: duration(&c.Tickets.Rotation, 10*time.Minute, 7*24*time.Hour),
 				doc: "How long a key made of the secret encrypts tickets. Those of the last two are still accepted."},
 		}), doc: "Session resumption (RFC 8446 §2.2), and QUIC's tokens."},
@@ -122,7 +122,7 @@ func (c *Config) acme() object {
 				{key: "algorithm", value: oneOf(&k.Algorithm, "hmac-sha256", "hmac-sha384", "hmac-sha512"), need: true,
 					doc: "Algorithm of the key (RFC 8945 §6)."},
 				{key: "secret-file", value: placedPath(&k.SecretFile, &k.fileAt), need: true,
-					doc: "A file with the secret in base64."},
+					doc: "A file with the secret in base64. Nobody but its owner and group may be able to read it."},
 			}
 		}), doc: "TSIG keys (RFC 8945) of updates between sibling nodes. All are accepted, the first one signs."},
 	}
@@ -160,7 +160,7 @@ func quicLimits(l *quicport.Limits) object {
 
 func zeroRTT(to *bool) field {
 	return field{key: "zero-rtt", value: boolean(to),
-		doc: "Answer queries that a returning client sends before its handshake is done."}
+		doc: "Answer queries that a returning client sends with its first packets (0-RTT, RFC 9001 §4.6), before its handshake is done. Somebody on the way can send them again; they change nothing."}
 }
 
 // placedPath is path that notes where in the file it was.

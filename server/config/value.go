@@ -85,7 +85,7 @@ func number(to *int, least, most int) value {
 
 // size reads bytes: 1232, 64KiB, 1MiB.
 func size(to *int, least, most int) value {
-	what := fmt.Sprintf("a size in bytes such as 1232 or 4KiB, from %d to %d", least, most)
+	what := fmt.Sprintf("a size in bytes such as 1232 or 4KiB, from %s to %s", sizeText(least), sizeText(most))
 	return &scalar{what, func(_ *reader, n *yaml.Node) error {
 		digits, unit := n.Value, 1
 		for suffix, bytes := range map[string]int{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30} {
@@ -100,7 +100,20 @@ func size(to *int, least, most int) value {
 		}
 		*to = v * unit
 		return nil
-	}, func() string { return strconv.Itoa(*to) }}
+	}, func() string { return sizeText(*to) }}
+}
+
+// sizeText writes whole multiples of 16 KiB with a unit, 64MiB, and else digits.
+func sizeText(bytes int) string {
+	if bytes%(16<<10) != 0 || bytes == 0 {
+		return strconv.Itoa(bytes)
+	}
+	units := []string{"KiB", "MiB", "GiB"}
+	bytes >>= 10
+	for len(units) > 1 && bytes%1024 == 0 {
+		units, bytes = units[1:], bytes>>10
+	}
+	return strconv.Itoa(bytes) + units[0]
 }
 
 func duration(to *time.Duration, least, most time.Duration) value {
@@ -186,7 +199,9 @@ func (l *listOf[T]) read(r *reader, key string, n *yaml.Node) {
 	}
 	out := make([]T, len(n.Content))
 	for i, item := range n.Content {
-		r.object(fmt.Sprintf("%s[%d]", key, i), l.fields(&out[i]), deref(item))
+		at, item := fmt.Sprintf("%s[%d]", key, i), deref(item)
+		r.places[at] = placeOf(item)
+		r.object(at, l.fields(&out[i]), item)
 	}
 	*l.to = out
 }
