@@ -27,7 +27,8 @@ type Manager struct {
 	cache   *certmagic.Cache
 	config  *certmagic.Config
 	issuer  *certmagic.ACMEIssuer
-	decoy   net.Listener // nil with DNS-01
+	decoy   net.Listener  // nil with DNS-01
+	retry   time.Duration // see firstRetry
 
 	mu     sync.Mutex
 	cancel context.CancelFunc // nil before Start
@@ -47,13 +48,21 @@ const (
 	logInterval  = time.Minute
 )
 
+// What fails for other reasons than an order's, above all since the storage is not
+// there for a moment, is tried again after firstRetry, then after twice as long each
+// time, up to lastRetry.
+const (
+	firstRetry = 10 * time.Second
+	lastRetry  = 10 * time.Minute
+)
+
 // New returns a manager that has asked nobody for anything yet.
 func New(opts Options) (*Manager, error) {
 	names, err := opts.check()
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{names: names, log: opts.Log, tlsALPN: opts.TLSALPN01}
+	m := &Manager{names: names, log: opts.Log, tlsALPN: opts.TLSALPN01, retry: firstRetry}
 	if m.log == nil {
 		m.log = zap.NewNop()
 	}
@@ -111,8 +120,8 @@ func New(opts Options) (*Manager, error) {
 }
 
 // Start loads what is in storage, and orders what is missing, in the background.
-// Orders that fail are made again, at growing intervals of up to six hours, until
-// ctx ends or the manager is closed.
+// Orders that fail are made again, at growing intervals of up to six hours, and so is
+// what fails otherwise, within minutes, until ctx ends or the manager is closed.
 func (m *Manager) Start(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -124,13 +133,25 @@ func (m *Manager) Start(ctx context.Context) error {
 	}
 	ctx, m.cancel = context.WithCancel(ctx)
 	for _, name := range m.names {
-		m.tasks.Go(func() {
-			if err := m.manage(ctx, name); err != nil && ctx.Err() == nil {
-				m.log.Error("no certificate", zap.String("name", name), zap.Error(err))
-			}
-		})
+		m.tasks.Go(func() { m.keepManaging(ctx, name) })
 	}
 	return nil
+}
+
+// keepManaging tries until it is done, or ctx ends.
+func (m *Manager) keepManaging(ctx context.Context, name string) {
+	for pause := m.retry; ; pause = min(2*pause, lastRetry) {
+		err := m.manage(ctx, name)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		m.log.Error("no certificate", zap.String("name", name), zap.Error(err), zap.Duration("again", pause))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
 }
 
 // manage brings the certificate for name into the cache, where certmagic's

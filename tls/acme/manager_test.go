@@ -2,7 +2,10 @@ package acme
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"net"
 	"net/http"
@@ -14,9 +17,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/caddyserver/certmagic"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
+
+	"yushan/tls/cert"
 )
 
 // nowhere is a Challenges that publishes nothing.
@@ -159,5 +165,48 @@ func writeFile(t *testing.T, path string) {
 	t.Helper()
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestStorageThatRecovers starts a manager whose storage cannot be read at first, as
+// happens with those in a network.
+func TestStorageThatRecovers(t *testing.T) {
+	core, logs := observer.New(zapcore.ErrorLevel)
+	m := newManager(t, Options{Names: []string{"a.example"}, HTTP01: true, Log: zap.New(core)})
+	m.retry = time.Millisecond
+	made, err := cert.NewSelfSigned(cert.SelfSignedOptions{Names: []string{"a.example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(made.Current().PrivateKey.(*ecdsa.PrivateKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer, storage := m.issuer.IssuerKey(), m.config.Storage
+	for key, value := range map[string][]byte{
+		certmagic.StorageKeys.SiteCert(issuer, "a.example"):       []byte("damaged"),
+		certmagic.StorageKeys.SitePrivateKey(issuer, "a.example"): pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
+		certmagic.StorageKeys.SiteMeta(issuer, "a.example"):       []byte(`{"sans": ["a.example"]}`),
+	} {
+		if err := storage.Store(t.Context(), key, value); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "an error in the log", func() bool { return logs.FilterMessage("no certificate").Len() > 0 })
+	if err := storage.Store(t.Context(), certmagic.StorageKeys.SiteCert(issuer, "a.example"), cert.PEM(made.Current())); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the certificate", func() bool { return m.Current() != nil })
+}
+
+func await(t *testing.T, what string, there func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !there(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited for %s in vain", what)
+		}
 	}
 }
