@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -168,6 +169,21 @@ func (p *Pebble) waitReady() error {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// Pause stops the CA until resume is called: what is sent to it meanwhile waits. Then
+// servers that are to be asked by it can start one after the other.
+func (p *Pebble) Pause(t testing.TB) (resume func()) {
+	t.Helper()
+	signal := func(sig syscall.Signal) {
+		if err := p.server.cmd.Process.Signal(sig); err != nil {
+			t.Error(err)
+		}
+	}
+	signal(syscall.SIGSTOP)
+	resume = sync.OnceFunc(func() { signal(syscall.SIGCONT) })
+	t.Cleanup(resume)
+	return resume
 }
 
 // Orders returns how many orders there were, and how many certificates were issued.
