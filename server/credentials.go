@@ -17,6 +17,7 @@ import (
 	"yushan/tls/cert"
 	"yushan/tls/profile"
 	"yushan/tls/ticket"
+	"yushan/tls/tlsa"
 )
 
 // lookAgain is how often certificate files are looked at for a change.
@@ -88,30 +89,38 @@ func newTickets(cfg *config.Config) (*ticket.Keys, error) {
 	if cfg.Tickets.SecretFile == "" {
 		return ticket.New(ticket.Options{Rotation: cfg.Tickets.Rotation}), nil
 	}
-	return ticket.FromFile(cfg.Tickets.SecretFile, cfg.Tickets.Rotation)
+	keys, err := ticket.FromFile(cfg.Tickets.SecretFile, cfg.Tickets.Rotation)
+	if err != nil {
+		return nil, cfg.Problem("tickets.secret-file", err)
+	}
+	return keys, nil
 }
 
 // CheckCredentials reads all certificates, keys and secrets that the configuration
-// names. The error lists those that cannot be used, warnings what is doubtful
-// about the others.
-func CheckCredentials(cfg *config.Config) (warnings []string, err error) {
+// names; what orders from a CA need only if the configuration is whole, without
+// problems. The error lists those that cannot be used, warnings what is doubtful about
+// the others.
+func CheckCredentials(cfg *config.Config, whole bool) (warnings []string, err error) {
 	_, failed := newTickets(cfg)
-	for _, c := range cfg.Certificates {
-		if c.CertificateFile == "" {
+	for i, c := range cfg.Certificates {
+		if c.CertificateFile == "" || c.KeyFile == "" {
 			continue
 		}
 		files, err := openFiles(c, false)
 		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("certificate %q: %w", c.Name, err))
+			failed = errors.Join(failed, problem(cfg, i, err))
 			continue
 		}
 		for _, w := range files.Warnings() {
-			warnings = append(warnings, fmt.Sprintf("certificate %q: %s", c.Name, w))
+			warnings = append(warnings, cfg.Problem(certificateKey(i), fmt.Errorf("warning: certificate %q: %s", c.Name, w)).Error())
 		}
+	}
+	if !whole {
+		return warnings, failed
 	}
 	o, err := newOrdering(cfg, zap.NewNop())
 	if err != nil {
-		failed = errors.Join(failed, fmt.Errorf("acme: %w", err))
+		failed = errors.Join(failed, cfg.Problem("acme", err))
 	}
 	o.stop()
 	return warnings, failed
@@ -125,15 +134,21 @@ func openFiles(c config.Certificate, expiredToo bool) (*cert.Files, error) {
 // their keys.
 func (c *credentials) open(cfg *config.Config) (held []heldCertificate, err error) {
 	var errs []error
-	for _, wanted := range cfg.Certificates {
-		if i := slices.IndexFunc(c.held, func(h heldCertificate) bool { return h.Same(wanted) }); i >= 0 {
-			held = append(held, heldCertificate{wanted, c.held[i].source})
+	for i, wanted := range cfg.Certificates {
+		if at := slices.IndexFunc(c.held, func(h heldCertificate) bool { return h.Same(wanted) }); at >= 0 {
+			held = append(held, heldCertificate{wanted, c.held[at].source})
 			continue
 		}
 		source, err := c.source(wanted)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("certificate %q: %w", wanted.Name, err))
+			errs = append(errs, problem(cfg, i, err))
 			continue
+		}
+		if current := source.Current(); current != nil {
+			c.log.Info("certificate loaded", describe(wanted.Name, current)...)
+		}
+		if files, ok := source.(*cert.Files); ok {
+			c.warn(wanted.Name, files)
 		}
 		held = append(held, heldCertificate{wanted, source})
 	}
@@ -146,12 +161,7 @@ func (c *credentials) source(wanted config.Certificate) (source, error) {
 	}
 	if wanted.CertificateFile != "" {
 		// At the start nothing better is there, and port 53 must not wait for it.
-		files, err := openFiles(wanted, c.held == nil)
-		if err != nil {
-			return nil, err
-		}
-		c.warn(wanted.Name, files)
-		return files, nil
+		return openFiles(wanted, c.held == nil)
 	}
 	return selfSigned(wanted.SelfSigned)
 }
@@ -212,7 +222,7 @@ func (c *credentials) reread() {
 		changed, err := files.Reload()
 		c.complain(h.Name, err, "certificate KEEPS ITS OLD FILES: the new ones cannot be used", name)
 		if changed {
-			c.log.Info("certificate changed", append(describe(files.Current()), name)...)
+			c.log.Info("certificate changed", describe(h.Name, files.Current())...)
 			c.warn(h.Name, files)
 		}
 	}
@@ -251,12 +261,30 @@ func (c *credentials) warnAll() {
 	}
 }
 
-func describe(c *tls.Certificate) []zap.Field {
+// describe tells what a certificate is good for, and its key's pin (RFC 7858 §4.2).
+func describe(name string, c *tls.Certificate) []zap.Field {
+	fields := []zap.Field{zap.String("certificate", name)}
 	leaf, err := cert.Leaf(c)
 	if err != nil {
-		return nil
+		return append(fields, zap.Error(err))
 	}
-	return []zap.Field{zap.Strings("names", leaf.DNSNames), zap.Time("end", leaf.NotAfter)}
+	pin, err := tlsa.Pin(leaf.PublicKey)
+	if err != nil {
+		return append(fields, zap.Error(err))
+	}
+	names := slices.Clone(leaf.DNSNames)
+	for _, ip := range leaf.IPAddresses {
+		names = append(names, ip.String())
+	}
+	return append(fields, zap.Strings("names", names), zap.String("end", leaf.NotAfter.UTC().Format(time.RFC3339)), zap.String("pin", pin))
+}
+
+func certificateKey(i int) string { return fmt.Sprintf("certificates[%d]", i) }
+
+// problem tells of a certificate that cannot be had, and where the configuration
+// names it.
+func problem(cfg *config.Config, i int, err error) error {
+	return cfg.Problem(certificateKey(i), fmt.Errorf("certificate %q: %w", cfg.Certificates[i].Name, err))
 }
 
 // tls is the configuration of a listener.

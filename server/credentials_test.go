@@ -75,6 +75,10 @@ func TestCertificateFilesAreFollowed(t *testing.T) {
 	if got := shownTo(t, c, query.DoT); got != "old.example" {
 		t.Errorf("at the start: %s", got)
 	}
+	loaded := logged.FilterMessage("certificate loaded").All()
+	if len(loaded) != 1 || len(loaded[0].ContextMap()["pin"].(string)) != 44 || loaded[0].ContextMap()["certificate"] != "main" {
+		t.Errorf("the log should tell the certificate and its pin once: %v", loaded)
+	}
 
 	good, err := os.ReadFile(filepath.Join(dir, "key.pem"))
 	if err != nil {
@@ -189,7 +193,7 @@ func TestStartWithAnExpiredCertificate(t *testing.T) {
 	if logged.FilterMessageSnippet("expired").Len() == 0 {
 		t.Errorf("the log says nothing of it: %v", logged.All())
 	}
-	if _, err := CheckCredentials(cfg); err == nil {
+	if _, err := CheckCredentials(cfg, true); err == nil {
 		t.Error("a check finds nothing wrong with it")
 	}
 }

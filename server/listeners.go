@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"go.uber.org/zap"
@@ -147,6 +148,9 @@ func (s *Server) listenAll(cfg *config.Config) (map[config.Endpoint]listener, er
 		}
 		l, err := s.listen(e, cfg)
 		if err != nil {
+			if e.HTTP3 || e.Transport == query.DoQ { // whose port knows no more than that it is UDP
+				err = fmt.Errorf("%s: %w", e.Kind(), err)
+			}
 			errs = append(errs, err)
 			continue
 		}
@@ -188,8 +192,8 @@ func (s *Server) closeAll(ctx context.Context, ls map[config.Endpoint]listener) 
 	for range ls {
 		<-done
 	}
-	for e, l := range ls {
-		s.totals.add(e, l)
+	for _, e := range slices.SortedFunc(maps.Keys(ls), config.Endpoint.Compare) {
+		s.totals.add(e, ls[e])
 	}
 }
 
@@ -198,9 +202,8 @@ func (s *Server) Listening() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []string
-	for e := range s.open {
+	for _, e := range slices.SortedFunc(maps.Keys(s.open), config.Endpoint.Compare) {
 		out = append(out, e.String())
 	}
-	slices.Sort(out)
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -209,9 +210,9 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	}
 	s.credentials.show(cfg, certificates)
 	s.putInService(cfg, kept)
-	for e, l := range opened {
+	for _, e := range slices.SortedFunc(maps.Keys(opened), config.Endpoint.Compare) {
 		s.log.Info("listening", zap.Stringer("on", e))
-		s.serve(e, l)
+		s.serve(e, opened[e])
 	}
 	drain, cancel := context.WithTimeout(ctx, drainTime)
 	defer cancel()

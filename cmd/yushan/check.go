@@ -81,8 +81,9 @@ func (c *checkCommand) config(out io.Writer) (cfg *config.Config, good bool, err
 		if len(problems) > 0 {
 			fmt.Fprintln(out, problems)
 			good = false
-		} else {
-			good = printCredentials(out, read)
+		}
+		if read != nil && !printCredentials(out, read, good) {
+			good = false
 		}
 		if good {
 			fmt.Fprintf(out, "%s: good\n", c.Config)
@@ -109,11 +110,11 @@ func (c *checkCommand) config(out io.Writer) (cfg *config.Config, good bool, err
 }
 
 // printCredentials prints what is wrong with certificates, keys and secrets, and
-// tells whether they are good.
-func printCredentials(out io.Writer, cfg *config.Config) bool {
-	warnings, err := server.CheckCredentials(cfg)
+// tells whether they are good. whole tells whether the configuration is.
+func printCredentials(out io.Writer, cfg *config.Config, whole bool) bool {
+	warnings, err := server.CheckCredentials(cfg, whole)
 	for _, w := range warnings {
-		fmt.Fprintf(out, "warning: %s\n", w)
+		fmt.Fprintln(out, w)
 	}
 	if err != nil {
 		fmt.Fprintln(out, err)

@@ -126,12 +126,17 @@ func TestCheckCertificates(t *testing.T) {
 	putSecret(t, filepath.Join(dir, "secret"), "too short")
 	putSecret(t, filepath.Join(dir, "key.pem"), "not PEM")
 	stdout, _, code := yushan(t, "check", "--config", config)
-	for _, want := range []string{`certificate "main": `, "key.pem", "secret of session tickets: ", "too short for a secret"} {
+	for _, want := range []string{`yushan.yaml:2:16: certificates[0]: certificate "main": `, "key.pem", "yushan.yaml:3:11: tickets.secret-file: secret of session tickets: ", "too short for a secret"} {
 		if !strings.Contains(stdout, want) {
 			t.Errorf("expected %q in\n%s", want, stdout)
 		}
 	}
 	if code != exitError || strings.Contains(stdout, "good") {
 		t.Errorf("bad files: exit %d\n%s", code, stdout)
+	}
+	put(t, config, certificate+"lisen: 127.0.0.1\n")
+	stdout, _, code = yushan(t, "check", "--config", config)
+	if code != exitError || !strings.Contains(stdout, "lisen: unknown key") || !strings.Contains(stdout, `certificate "main": `) {
+		t.Errorf("a bad key and bad files: exit %d, expected 1 and both in\n%s", code, stdout)
 	}
 }

@@ -73,7 +73,7 @@ func readSecret(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	if mode := info.Mode().Perm(); mode&openBits != 0 {
-		return nil, fmt.Errorf("%s: permissions %04o are too open: nobody but its owner and his group may read it, nobody but its owner change it (chmod 640 %s, or 600)", path, mode, path)
+		return nil, fmt.Errorf("%s: permissions %04o are too open: only its owner may change it, and only owner and group read it (chmod 640 %s, or 600)", path, mode, path)
 	}
 	f, err := os.Open(path)
 	if err != nil {
