@@ -163,7 +163,7 @@ func TestCLIReferenceIsCurrent(t *testing.T) {
 	t.Setenv("COLUMNS", "100")
 	var b strings.Builder
 	b.WriteString("# Command line\n\n<!-- Written by `go test ./cmd/yushan -update` from the commands' own help. -->\n")
-	for _, command := range []string{"", "lab", "serve", "check", "sign", "version", "completion"} {
+	for _, command := range []string{"", "lab", "serve", "check", "sign", "tlsa", "svcb", "version", "completion"} {
 		var help bytes.Buffer
 		if code := run(append(strings.Fields(command), "--help"), console{&help, &help}); code != 0 {
 			t.Fatalf("yushan %s --help: exit %d", command, code)
