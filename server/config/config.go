@@ -207,7 +207,7 @@ func (c *Config) Check() Problems {
 	if len(c.UDPListen()) == 0 && len(c.TCPListen()) == 0 {
 		ps.add(c.path, c.places["listen"], "listen", "there is no address to listen on")
 	}
-	c.checkEndpoints(&ps)
+	c.checkListeners(&ps)
 	c.checkCertificates(&ps)
 	if _, err := c.IDs(); err != nil {
 		key := "user"

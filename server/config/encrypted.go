@@ -249,30 +249,6 @@ func (c *Config) key(e Endpoint) string {
 	return strings.ToLower(e.Transport.String()) + ".listen"
 }
 
-// checkEndpoints finds addresses that two transports want, one of them as part
-// of a wildcard perhaps.
-func (c *Config) checkEndpoints(ps *Problems) {
-	type socket struct {
-		udp  bool
-		addr netip.AddrPort
-	}
-	first := map[socket]Endpoint{}
-	for _, e := range c.Endpoints() {
-		if _, taken := first[socket{e.onUDP(), e.Addr}]; !taken {
-			first[socket{e.onUDP(), e.Addr}] = e
-		}
-	}
-	for _, e := range c.Endpoints() {
-		for _, addr := range []netip.AddrPort{e.Addr, wildcardOf(e.Addr)} {
-			other, taken := first[socket{e.onUDP(), addr}]
-			if taken && c.key(other) != c.key(e) {
-				ps.add(c.path, c.places[c.key(e)], c.key(e), "%s is taken: %s listens there", e.Addr, c.key(other))
-				break
-			}
-		}
-	}
-}
-
 // checkCertificates finds listeners without a certificate, and certificates that
 // cannot be had.
 func (c *Config) checkCertificates(ps *Problems) {
@@ -313,6 +289,8 @@ func (c *Config) checkCertificates(ps *Problems) {
 			ps.add(c.path, cert.keyFileAt, key, "key-file without certificate-file")
 		case cert.CertificateFile != "" && cert.KeyFile == "":
 			ps.add(c.path, cert.fileAt, key, "certificate-file without key-file")
+		case cert.SelfSigned != nil && len(cert.SelfSigned) == 0:
+			ps.add(c.path, cert.at, key+".self-signed", "expected one name or address, or more")
 		case cert.ACME != nil:
 			acme = true
 			c.checkACMENames(ps, cert, key)

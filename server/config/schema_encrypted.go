@@ -10,6 +10,7 @@ import (
 
 	"go.yaml.in/yaml/v4"
 
+	"yushan/server/doh"
 	"yushan/server/quicport"
 	"yushan/zone/dname"
 )
@@ -200,8 +201,7 @@ func keyName(k *Key) value {
 func urlPath(to *string) value {
 	const what = `a path such as "/dns-query"`
 	return &scalar{what, func(_ *reader, n *yaml.Node) error {
-		u, err := url.Parse(n.Value)
-		if err != nil || len(n.Value) > 255 || len(n.Value) < 2 || u.EscapedPath() != n.Value || !strings.HasPrefix(n.Value, "/") || strings.Contains(n.Value, "//") {
+		if len(n.Value) > 255 || len(n.Value) < 2 || strings.Contains(n.Value, "//") || doh.CheckPath(n.Value) != nil {
 			return errExpected
 		}
 		*to = n.Value

@@ -55,7 +55,7 @@ func NewHandler(r Resources) (*Handler, error) {
 	if r.TargetBytes < 256 || r.TargetBytes > 65536 {
 		return nil, fmt.Errorf("request targets of up to %d bytes: expected 256 to 65536", r.TargetBytes)
 	}
-	if err := checkPath(r.Path); err != nil {
+	if err := CheckPath(r.Path); err != nil {
 		return nil, err
 	}
 	if r.Page != nil && r.Path == "/" {
@@ -68,9 +68,9 @@ func NewHandler(r Resources) (*Handler, error) {
 	return h, nil
 }
 
-// checkPath refuses what no request could ever name, or what would need
+// CheckPath refuses, for [Resources].Path, what no request could ever name, or what would need
 // percent-encoding to be named.
-func checkPath(path string) error {
+func CheckPath(path string) error {
 	if !strings.HasPrefix(path, "/") {
 		return fmt.Errorf("path %q: expected a slash at the beginning", path)
 	}
