@@ -197,3 +197,35 @@ func TestStartWithAnExpiredCertificate(t *testing.T) {
 		t.Error("a check finds nothing wrong with it")
 	}
 }
+
+// The way to change a key that docs/encrypted.md describes.
+func TestNextKeyTakesOver(t *testing.T) {
+	dir := t.TempDir()
+	putPair(t, dir, "new.example")
+	for _, file := range []string{"cert.pem", "key.pem"} {
+		if err := os.Rename(filepath.Join(dir, file), filepath.Join(dir, "next-"+file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	putPair(t, dir, "old.example")
+	const certificate = "dot: {listen: 127.0.0.1}\ncertificates: [{name: main, certificate-file: cert.pem, key-file: key.pem"
+	c, err := newCredentials(parseConfig(t, dir, certificate+", next-key-file: next-key.pem}]"), zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"cert.pem", "key.pem"} {
+		if err := os.Rename(filepath.Join(dir, "next-"+file), filepath.Join(dir, file)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := parseConfig(t, dir, certificate+"}]")
+	c.reread()
+	held, err := c.open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.show(cfg, held)
+	if got := shownTo(t, c, query.DoT); got != "new.example" {
+		t.Errorf("shows %s after the next key has become the key, expected new.example", got)
+	}
+}

@@ -77,7 +77,7 @@ type Certificate struct {
 // Same tells whether both are to be had from the same source, whatever they are
 // called.
 func (c Certificate) Same(o Certificate) bool {
-	return c.CertificateFile == o.CertificateFile && c.KeyFile == o.KeyFile &&
+	return c.CertificateFile == o.CertificateFile && c.KeyFile == o.KeyFile && c.NextKeyFile == o.NextKeyFile &&
 		slices.Equal(c.SelfSigned, o.SelfSigned) && slices.Equal(c.ACME, o.ACME)
 }
 
