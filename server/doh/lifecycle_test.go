@@ -99,8 +99,13 @@ func TestShutdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for version, s := range map[string]server{"HTTP/1.1": tcp, "HTTP/2": tcp, "HTTP/3": udp} {
-		if version != "HTTP/2" { // the first of both starts it
+	for _, v := range []struct {
+		version string
+		server  server
+		started bool
+	}{{"HTTP/1.1", tcp, false}, {"HTTP/2", tcp, true}, {"HTTP/3", udp, false}} {
+		version, s := v.version, v.server
+		if !v.started {
 			done := make(chan error, 1)
 			go func() { done <- s.Serve() }()
 			defer func() {
