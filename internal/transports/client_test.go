@@ -178,7 +178,7 @@ func askDoH(client *http.Client, request *http.Request) ([]byte, *http.Response,
 func writeFrames(w io.Writer, messages ...[]byte) error {
 	var out []byte
 	for _, m := range messages {
-		out = append(binary.BigEndian.AppendUint16(out, uint16(len(m))), m...)
+		out = append(out, frame(m)...)
 	}
 	_, err := w.Write(out)
 	return err
@@ -193,4 +193,9 @@ func readFrame(r io.Reader) ([]byte, error) {
 	message := make([]byte, binary.BigEndian.Uint16(length[:]))
 	_, err := io.ReadFull(r, message)
 	return message, err
+}
+
+// frame is a message with its length.
+func frame(message []byte) []byte {
+	return append(binary.BigEndian.AppendUint16(nil, uint16(len(message))), message...)
 }

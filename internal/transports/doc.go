@@ -14,6 +14,7 @@
 //   - stop_test.go: what is in flight when a server is told to stop is answered.
 //
 // The zones are those of the lab. The other files have what the tests share: server_test.go
-// starts servers, authority_test.go makes certificates, questions_test.go says what is
-// asked and what counts in an answer, client_test.go asks.
+// starts servers, bounded_test.go those whose memory is looked at, authority_test.go makes
+// certificates, questions_test.go says what is asked and what counts in an answer,
+// client_test.go asks, path_test.go is a network path that holds datagrams back.
 package transports
