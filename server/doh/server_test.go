@@ -271,3 +271,27 @@ func TestCounters(t *testing.T) {
 		t.Errorf("HTTP/3: %d queries, want 3", n)
 	}
 }
+
+// The clients of a proxy that tells them apart share its connections like others.
+func TestConnsPerClient(t *testing.T) {
+	trusted := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	for _, c := range []struct {
+		what string
+		cfg  TCPConfig
+		all  bool
+	}{
+		{"cleartext", TCPConfig{}, true},
+		{"cleartext, with forwarded addresses", TCPConfig{TrustedProxies: trusted}, true},
+		{"cleartext, with the PROXY protocol", TCPConfig{TrustedProxies: trusted, ProxyProtocol: true}, false},
+		{"TLS", TCPConfig{TLS: quicload.ServerTLS(t, "h2")}, false},
+	} {
+		c.cfg.Conns.MaxConns = 1000
+		_, conns, err := newTCP(c.cfg, testEngine(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := conns.Limits.MaxConnsPerClient >= 1000; all != c.all {
+			t.Errorf("%s: one client may have all connections: %v, expected %v", c.what, all, c.all)
+		}
+	}
+}

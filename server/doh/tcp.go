@@ -27,8 +27,8 @@ type TCPConfig struct {
 	TLS *tls.Config
 	// Handshakes is the budget of handshakes; nil: no limit.
 	Handshakes *limit.Handshakes
-	// Conns are limits of connections. In cleartext the default of
-	// MaxConnsPerClient is MaxConns: all may be one proxy's.
+	// Conns are limits of connections; MaxFrameBytes means nothing. In cleartext without
+	// the PROXY protocol the default of MaxConnsPerClient is MaxConns: all may be one proxy's.
 	Conns  stream.Limits
 	Limits Limits
 	// AltSvc is what is said of other services (RFC 7838 §3), as `h3=":443"`;
@@ -86,7 +86,7 @@ func newTCP(cfg TCPConfig, engine *atomic.Pointer[query.Engine]) (*TCP, stream.C
 		SessionBytes: http2Unused,
 		OnPanic:      cfg.OnPanic,
 	}
-	if cfg.TLS == nil && conns.Limits.MaxConnsPerClient == 0 {
+	if cfg.TLS == nil && !cfg.ProxyProtocol && conns.Limits.MaxConnsPerClient == 0 {
 		conns.Limits.MaxConnsPerClient = max(conns.Limits.MaxConns, 10_000)
 	}
 	handler, err := NewHandler(cfg.Resources)
