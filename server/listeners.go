@@ -89,6 +89,7 @@ func (s *Server) portConfig(e config.Endpoint, limits quicport.Limits, zeroRTT b
 func (s *Server) http3Config(e config.Endpoint, cfg *config.Config) doh.QUICConfig {
 	return doh.QUICConfig{
 		Resources: s.resources(cfg),
+		Limits:    httpLimits(cfg),
 		Port:      s.portConfig(e, cfg.DoH.HTTP3.Limits, cfg.DoH.HTTP3.ZeroRTT, s.handshakes.http3, profile.HTTP3),
 		OnPanic:   s.panics.on(e.Transport),
 	}
@@ -100,6 +101,7 @@ func (s *Server) dohConfig(e config.Endpoint, cfg *config.Config) doh.TCPConfig 
 		Resources: s.resources(cfg),
 		Addr:      e.Addr,
 		Conns:     cfg.DoH.Limits,
+		Limits:    httpLimits(cfg),
 		OnPanic:   s.panics.on(e.Transport),
 	}
 	if e.Cleartext {
@@ -113,6 +115,12 @@ func (s *Server) dohConfig(e config.Endpoint, cfg *config.Config) doh.TCPConfig 
 		c.AltSvc = fmt.Sprintf(`h3=":%d"`, e.Addr.Port())
 	}
 	return c
+}
+
+// httpLimits are those of requests that libraries read; HTTP/2's are those of its
+// connection.
+func httpLimits(cfg *config.Config) doh.Limits {
+	return doh.Limits{RequestTimeout: cfg.DoH.Limits.FrameTimeout}
 }
 
 // resources is what there is under which path.

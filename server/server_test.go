@@ -107,3 +107,22 @@ func TestFailureNamesTheFileOnce(t *testing.T) {
 		t.Errorf("have %q, expected %q", got, want)
 	}
 }
+
+// doh.query-timeout is for all versions of HTTP.
+func TestQueryTimeoutOfHTTP(t *testing.T) {
+	cfg := parseConfig(t, t.TempDir(), "doh: {listen: 127.0.0.1, query-timeout: 7s}\ncertificates: [{name: main, self-signed: [ns1.tw]}]")
+	c, err := newCredentials(cfg, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{credentials: c, panics: newPanicLog(zap.NewNop())}
+	for _, e := range cfg.Endpoints() {
+		have := s.dohConfig(e, cfg).Limits.RequestTimeout
+		if e.HTTP3 {
+			have = s.http3Config(e, cfg).Limits.RequestTimeout
+		}
+		if e.Transport == query.DoH && have != 7*time.Second {
+			t.Errorf("%s: %v, expected 7s", e, have)
+		}
+	}
+}

@@ -21,7 +21,7 @@ const ttl = 3600
 func SVCB(cfg *config.Config, name string) []dns.RR {
 	name = dns.Fqdn(name)
 	type service struct {
-		port   uint16   // 0: each on its usual one
+		port   uint16 // 0: each on its usual one
 		alpn   []string
 		byPath bool
 	}

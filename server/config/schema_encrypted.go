@@ -12,6 +12,7 @@ import (
 
 	"yushan/server/doh"
 	"yushan/server/quicport"
+	"yushan/server/stream"
 	"yushan/zone/dname"
 )
 
@@ -33,7 +34,7 @@ func (c *Config) encrypted() object {
 			{key: "lookup-page", value: boolean(&c.DoH.LookupPage),
 				doc: "Serve a page at `/` that looks names up on this server and shows its answers."},
 			handshakes(&c.DoH.Handshakes),
-		}, limits(&c.DoH.Limits)...), handshakeTimeout(&c.DoH.Limits.HandshakeTimeout), field{
+		}, httpLimits(&c.DoH.Limits)...), handshakeTimeout(&c.DoH.Limits.HandshakeTimeout), field{
 			key: "http3", value: section(append(object{
 				{key: "enabled", value: boolean(&c.DoH.HTTP3.On),
 					doc: "Serve HTTP/3 on the addresses of `doh.listen`, and offer it to clients of HTTP/2 and HTTP/1.1 (Alt-Svc)."},
@@ -43,7 +44,7 @@ func (c *Config) encrypted() object {
 		}, field{
 			key: "cleartext", value: section(object{
 				{key: "listen", value: addresses(&c.DoH.Cleartext.Listen, httpPort),
-					doc: "Addresses to serve HTTP/2 and HTTP/1.1 without TLS on, for a proxy that does it. The limits are those of `doh`."},
+					doc: "Addresses to serve HTTP/2 and HTTP/1.1 without TLS on, for a proxy that does it. The limits are those of `doh`; but without `proxy-protocol`, one proxy may have all connections unless `doh.max-connections-per-client` says otherwise."},
 				{key: "proxy-protocol", value: boolean(&c.DoH.Cleartext.ProxyProtocol),
 					doc: "Connections of `trusted-proxies` begin with the header of the PROXY protocol, version 2, which tells the client's address."},
 				{key: "trusted-proxies", value: prefixes(&c.DoH.Cleartext.TrustedProxies),
@@ -137,6 +138,11 @@ func certificateName(to *string) field {
 func handshakes(to *int) field {
 	return field{key: "max-handshakes-per-second", value: number(to, 1, 1<<20),
 		doc: "New connections a second that a handshake is computed for, on all addresses; one client gets a quarter. More are refused, so that a flood of them leaves the processor to other transports."}
+}
+
+// httpLimits are those of TCP but for the length of a query, which RFC 8484 §6 sets.
+func httpLimits(l *stream.Limits) object {
+	return slices.DeleteFunc(limits(l), func(f field) bool { return f.key == "max-query-bytes" })
 }
 
 func handshakeTimeout(to *time.Duration) field {
