@@ -35,7 +35,7 @@ type credentials struct {
 	tickets *ticket.Keys
 	acme    *ordering                  // nil: nothing is ordered
 	shown   map[query.Transport]*shown // never changes
-	held    []heldCertificate          // Server.mu guards it, and told
+	held    []heldCertificate          // nil at the start; Server.mu guards it, and told
 	told    map[string]string          // what the log said last about a certificate's files
 }
 
@@ -134,6 +134,7 @@ func openFiles(c config.Certificate, expiredToo bool) (*cert.Files, error) {
 // their keys.
 func (c *credentials) open(cfg *config.Config) (held []heldCertificate, err error) {
 	var errs []error
+	held = []heldCertificate{} // not nil, which tells the start from a reload
 	for i, wanted := range cfg.Certificates {
 		if at := slices.IndexFunc(c.held, func(h heldCertificate) bool { return h.Same(wanted) }); at >= 0 {
 			held = append(held, heldCertificate{wanted, c.held[at].source})

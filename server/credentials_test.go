@@ -196,6 +196,14 @@ func TestStartWithAnExpiredCertificate(t *testing.T) {
 	if _, err := CheckCredentials(cfg, true); err == nil {
 		t.Error("a check finds nothing wrong with it")
 	}
+	// A reload has something better: what is there.
+	none, err := newCredentials(parseConfig(t, dir, "listen: 127.0.0.1"), zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := none.open(cfg); err == nil || !strings.Contains(err.Error(), "expired") {
+		t.Errorf("a reload takes it: %v", err)
+	}
 }
 
 // The way to change a key that docs/encrypted.md describes.

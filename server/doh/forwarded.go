@@ -84,7 +84,7 @@ func parseHop(text string) (netip.Addr, bool) {
 	if inner, ok := strings.CutPrefix(text, "["); ok {
 		if inner, ok = strings.CutSuffix(inner, "]"); ok {
 			addr, err := netip.ParseAddr(inner)
-			return addr.WithZone(""), err == nil && addr.Is6()
+			return addr.Unmap().WithZone(""), err == nil && addr.Is6()
 		}
 	}
 	return netip.Addr{}, false
