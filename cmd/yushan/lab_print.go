@@ -188,6 +188,9 @@ func (c *labCommand) print(w io.Writer, l *labServer) {
 			printProposals(w, z, l)
 		}
 	}
+	if !c.All {
+		fmt.Fprintln(w, "\nWith --all it prints a command for each question that the zones' files propose.")
+	}
 	fmt.Fprintln(w, "\nCtrl-C stops it.")
 }
 
