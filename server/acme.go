@@ -67,7 +67,7 @@ func acmeNames(cfg *config.Config) (names []string) {
 	return names
 }
 
-// newOrdering reads keys. It asks nobody for anything yet.
+// newOrdering reads keys. It asks nobody for anything yet, and writes nothing.
 func newOrdering(cfg *config.Config, log *zap.Logger) (*ordering, error) {
 	names := acmeNames(cfg)
 	if len(names) == 0 {
@@ -93,9 +93,6 @@ func newOrdering(cfg *config.Config, log *zap.Logger) (*ordering, error) {
 			return nil, err
 		}
 	}
-	if err := makeStorage(cfg); err != nil {
-		return nil, err
-	}
 	if o.manager, err = acme.New(opts); err != nil {
 		return nil, err
 	}
@@ -104,7 +101,10 @@ func newOrdering(cfg *config.Config, log *zap.Logger) (*ordering, error) {
 
 // makeStorage makes the directory for certificates if there is none, for the user
 // that the process will be.
-func makeStorage(cfg *config.Config) error {
+func (o *ordering) makeStorage(cfg *config.Config) error {
+	if o == nil {
+		return nil
+	}
 	ids, err := cfg.IDs()
 	if err != nil {
 		return err

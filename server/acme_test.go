@@ -47,6 +47,9 @@ func TestStorageBelongsToTheUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer o.stop()
+	if err := o.makeStorage(cfg); err != nil {
+		t.Fatal(err)
+	}
 	info, err := os.Stat(filepath.Join(dir, "acme"))
 	if err != nil {
 		t.Fatal(err)

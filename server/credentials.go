@@ -77,7 +77,7 @@ func newCredentials(cfg *config.Config, log *zap.Logger) (*credentials, error) {
 		failed = errors.Join(failed, fmt.Errorf("acme: %w", err))
 	}
 	held, err := c.open(cfg)
-	if failed = errors.Join(failed, err, c.acme.bind(cfg)); failed != nil {
+	if failed = errors.Join(failed, err, c.acme.makeStorage(cfg), c.acme.bind(cfg)); failed != nil {
 		c.acme.stop()
 		return nil, failed
 	}

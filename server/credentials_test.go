@@ -237,3 +237,18 @@ func TestNextKeyTakesOver(t *testing.T) {
 		t.Errorf("shows %s after the next key has become the key, expected new.example", got)
 	}
 }
+
+// Commands that look, perhaps as another user than the server's, leave nothing behind.
+func TestChecksMakeNoStorage(t *testing.T) {
+	dir := t.TempDir()
+	cfg := parseConfig(t, dir, "dot: {listen: 127.0.0.1}\n"+orderOne)
+	if _, err := CheckCredentials(cfg, true); err != nil {
+		t.Error(err)
+	}
+	if p, err := ReadPublished(t.Context(), cfg); err != nil || len(p.Unknown) != 1 {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if made, err := os.ReadDir(dir); err != nil || len(made) > 0 {
+		t.Errorf("there is %v, %v", made, err)
+	}
+}

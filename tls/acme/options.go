@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"net/url"
 	"os"
@@ -94,8 +95,13 @@ func (o *Options) check() (names []string, err error) {
 	if o.Storage == "" {
 		return nil, errors.New("ACME: no storage directory")
 	}
-	if err := os.MkdirAll(o.Storage, 0o700); err != nil {
+	// It is made when something is stored.
+	switch info, err := os.Stat(o.Storage); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
 		return nil, fmt.Errorf("ACME: storage: %w", err)
+	case !info.IsDir():
+		return nil, fmt.Errorf("ACME: storage: %s is not a directory", o.Storage)
 	}
 	return names, nil
 }
