@@ -2,7 +2,6 @@ package stream
 
 import (
 	"bytes"
-	"crypto/tls"
 	"net"
 	"net/netip"
 	"testing"
@@ -61,11 +60,7 @@ func TestFrameTimeout(t *testing.T) {
 func slow(t *testing.T, s *Server) *client {
 	t.Helper()
 	c := dial(t, s)
-	nc := c.Conn
-	if above, ok := nc.(*tls.Conn); ok {
-		nc = above.NetConn()
-	}
-	if err := nc.(*net.TCPConn).SetReadBuffer(64 << 10); err != nil {
+	if err := c.socket().SetReadBuffer(64 << 10); err != nil {
 		t.Fatal(err)
 	}
 	return c

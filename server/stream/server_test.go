@@ -96,6 +96,15 @@ func newClient(t testing.TB, conn net.Conn) *client {
 	return &client{t: t, Conn: conn, in: bufio.NewReader(conn)}
 }
 
+// socket is what is below TLS.
+func (c *client) socket() *net.TCPConn {
+	nc := c.Conn
+	if above, ok := nc.(*tls.Conn); ok {
+		nc = above.NetConn()
+	}
+	return nc.(*net.TCPConn)
+}
+
 func (c *client) send(bytes []byte) {
 	c.t.Helper()
 	if _, err := c.Write(bytes); err != nil {

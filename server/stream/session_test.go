@@ -311,6 +311,8 @@ func TestTakenTimeouts(t *testing.T) {
 		c := dial(t, s)
 		c.send([]byte("take\n"))
 		c.expect("take")
+		// Who writes isn't made to give room, and its answer may come before its write has ended.
+		eventually(t, "it doesn't end its write", func() bool { return s.writers() == 0 })
 		other := dialFrom(t, s, "127.0.0.2")
 		other.send([]byte("hello\n"))
 		other.expect("HELLO")

@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"errors"
-	"net"
 	"sync"
 	"testing"
 	"time"
@@ -28,17 +27,7 @@ func TestShutdownAnswersWhatHasArrived(t *testing.T) {
 	for n := range queries {
 		c.send(testengine.Frame(testengine.Query(t, n)))
 	}
-	raw, err := c.Conn.(*net.TCPConn).SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "the queries don't arrive", func() bool {
-		left := 0
-		if err := raw.Control(func(fd uintptr) { left, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) }); err != nil {
-			t.Fatal(err)
-		}
-		return left == 0
-	})
+	c.arrive()
 	s.mu.Lock()
 	s.stopping = true
 	close(s.stop)
@@ -57,6 +46,22 @@ func TestShutdownAnswersWhatHasArrived(t *testing.T) {
 	}
 	c.closed()
 	shutdown(t, s)
+}
+
+// arrive waits until the other side's kernel has all that was sent.
+func (c *client) arrive() {
+	c.t.Helper()
+	raw, err := c.socket().SyscallConn()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	eventually(c.t, "the queries don't arrive", func() bool {
+		left := 0
+		if err := raw.Control(func(fd uintptr) { left, err = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ) }); err != nil {
+			c.t.Fatal(err)
+		}
+		return left == 0
+	})
 }
 
 func TestShutdownClosesIdleConnections(t *testing.T) {

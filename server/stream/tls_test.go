@@ -121,6 +121,7 @@ func TestTLSShutdown(t *testing.T) {
 	for n := range queries / 2 {
 		c.receive(testengine.Query(t, n))
 	}
+	c.arrive()
 	shutdown(t, s)
 	for n := queries / 2; n < queries; n++ {
 		c.receive(testengine.Query(t, n))
