@@ -151,18 +151,21 @@ func (p *Port) serve(conn *quic.Conn, handle func(context.Context, *quic.Conn)) 
 	conn.CloseWithError(p.cfg.Codes.NoError, "")
 }
 
-// Shutdown stops the port: handshakes under way are refused, connections end when
-// their handlers, whose context ends, have returned. Then all goroutines have ended
-// and the address is free. If ctx ends first, connections are closed under their
-// handlers, and ctx's error is returned.
+// Shutdown stops the port: what has arrived gets to its connections; handshakes under
+// way are refused, connections end when their handlers, whose context ends, have
+// returned. Then all goroutines have ended and the address is free. If ctx ends first,
+// connections are closed under their handlers, and ctx's error is returned.
 func (p *Port) Shutdown(ctx context.Context) error {
-	p.begin()
 	p.mu.Lock()
 	first := !p.closed
 	p.closed = true
 	serving, open, transport := p.serving, p.listener, p.transport
 	p.mu.Unlock()
 
+	if first && open != nil {
+		p.settle(ctx)
+	}
+	p.begin()
 	var err error
 	if open != nil {
 		open.Close()
@@ -181,6 +184,35 @@ func (p *Port) Shutdown(ctx context.Context) error {
 		p.socket.Close()
 	}
 	return err
+}
+
+// settleTime is how long the socket must have been empty until all that came from it
+// has got to the handlers of its connections: quic-go passes it from one goroutine to
+// another, and doesn't tell when it is done. Clients that never stop don't hold a
+// shutdown up for longer than settleLimit.
+const (
+	settleTime  = 10 * time.Millisecond
+	settleLimit = 200 * time.Millisecond
+)
+
+// settle waits for that.
+func (p *Port) settle(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	const looks = 10
+	look := time.NewTicker(settleTime / looks)
+	defer look.Stop()
+	for empty := 0; empty < looks; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-look.C:
+		}
+		empty++
+		if p.socket.hasQueued() {
+			empty = 0
+		}
+	}
 }
 
 // Counters returns the totals. They are read while connections go on, so that

@@ -164,6 +164,13 @@ func (s *socket) readNow(fd uintptr) (done bool) {
 	return s.readErr != unix.EAGAIN
 }
 
+// hasQueued reports whether a datagram waits to be read.
+func (s *socket) hasQueued() bool {
+	bytes := 0
+	s.raw.Control(func(fd uintptr) { bytes, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) })
+	return bytes > 0
+}
+
 // WriteMsgUDP takes a datagram to be sent soon. It waits while there are too many.
 // An error of the network is not reported: to QUIC it is a loss.
 func (s *socket) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
