@@ -30,6 +30,7 @@ type secure struct {
 	below    *conn
 	conn     *tls.Conn
 	blocking atomic.Bool
+	taken    *taken // by a session that does its own I/O
 
 	records records
 	in      []byte // has come from the socket, and crypto/tls hasn't taken it yet
@@ -91,6 +92,8 @@ func (x *secure) Read(p []byte) (n int, err error) {
 	case len(x.in) > 0:
 		n = copy(p, x.in)
 		x.in = x.in[n:]
+	case x.blocking.Load() && x.taken != nil:
+		n, err = x.taken.readSocket(p[:min(len(p), onceBytes)])
 	case x.blocking.Load():
 		n, err = x.below.nc.Read(p[:min(len(p), onceBytes)])
 	default:

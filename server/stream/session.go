@@ -48,7 +48,7 @@ type Taker interface {
 	// TakeOver uses the connection until it has ended. The server still counts it,
 	// keeps [Limits].IdleTimeout for its reads and WriteTimeout for its writes, makes
 	// room by it, and ends it when it stops: its deadlines go by then, and can't be
-	// set to another time. It is closed when TakeOver returns.
+	// set to another time, but what has arrived by then can be read. It is closed when TakeOver returns.
 	TakeOver(nc net.Conn)
 }
 

@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // taken is the connection of a session that does its own I/O.
@@ -15,6 +17,10 @@ type taken struct {
 	mu sync.Mutex // guards deadlines' being set, and Close
 
 	ahead []byte // what was read and not used before; its first reader has it
+
+	// What had arrived when the server was told to stop, and is still to be read.
+	last    int
+	counted bool // last is known
 }
 
 // takeOver gives the connection to its session, and returns why it has ended.
@@ -25,7 +31,7 @@ func (c *conn) takeOver() error {
 		if x.ended != nil && len(t.ahead) == 0 {
 			return x.ended
 		}
-		t.Conn = x.conn
+		t.Conn, x.taken = x.conn, t
 		x.blocking.Store(true)
 	}
 	session, ok := c.session.(Taker)
@@ -49,11 +55,43 @@ func (t *taken) Read(p []byte) (int, error) {
 	}
 	c := t.c
 	c.wait(waiting, c.server.tick.Load())
+	if c.secure == nil {
+		return t.readSocket(p)
+	}
 	n, err := t.Conn.Read(p)
-	if c.secure != nil && n > 0 {
+	if n > 0 {
 		c.secure.quiet = 0
 	}
 	return n, err
+}
+
+// readSocket reads what is below TLS. When the server stops, the deadline goes by; what
+// had arrived until then, and no more, is read all the same.
+func (t *taken) readSocket(p []byte) (n int, err error) {
+	c := t.c
+	n, err = c.nc.Read(p)
+	if n > 0 || reason(c.cut.Load()) != stopping || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, err
+	}
+	if !t.counted {
+		t.last, t.counted = c.arrived(), true
+	}
+	p = p[:min(len(p), t.last)]
+	if len(p) == 0 {
+		return 0, err
+	}
+	failed := c.raw.Control(func(fd uintptr) {
+		for {
+			if n, err = unix.Read(int(fd), p); err != unix.EINTR {
+				return
+			}
+		}
+	})
+	if failed != nil || err != nil || n == 0 {
+		return 0, os.ErrDeadlineExceeded
+	}
+	t.last -= n
+	return n, nil
 }
 
 func (t *taken) Write(p []byte) (int, error) {
