@@ -16,5 +16,6 @@
 // The zones are those of the lab. The other files have what the tests share: server_test.go
 // starts servers, bounded_test.go those whose memory is looked at, authority_test.go makes
 // certificates, questions_test.go says what is asked and what counts in an answer,
-// client_test.go asks, path_test.go is a network path that holds datagrams back.
+// client_test.go asks, path_test.go is a network path that holds datagrams back,
+// traffic_test.go knows what has been sent by QUIC.
 package transports
