@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
@@ -168,9 +169,11 @@ func TestStopAnswersWhatIsInFlight(t *testing.T) {
 		if _, err := udp.Write(wire); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := tcp.Write(framed); err != nil {
-			t.Fatal(err)
-		}
+	}
+	// In one write: of many small ones TCP sends ten, and keeps the rest back until
+	// the server's kernel acknowledges them, perhaps after SIGTERM.
+	if _, err := tcp.Write(bytes.Repeat(framed, n)); err != nil {
+		t.Fatal(err)
 	}
 	p.signal(syscall.SIGTERM)
 	p.signal(syscall.SIGCONT)
