@@ -165,10 +165,16 @@ func (o *ordering) answerDNS01(cfg *config.Config, names []string, log *zap.Logg
 // secretOpenBits are rights that nobody should have on a file with a secret.
 const secretOpenBits fs.FileMode = 0o027
 
+// maxSecretBytes is far more than a key of TSIG has.
+const maxSecretBytes = 4096
+
 func readSecret(file string) (string, error) {
 	info, err := os.Stat(file)
 	if err != nil {
 		return "", err
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxSecretBytes {
+		return "", fmt.Errorf("%s: expected a file of at most %d bytes", file, maxSecretBytes)
 	}
 	if mode := info.Mode().Perm(); mode&secretOpenBits != 0 {
 		return "", fmt.Errorf("%s: permissions %04o are too open: nobody but its owner and his group may read it (chmod 640 %s)", file, mode, file)

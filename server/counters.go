@@ -10,6 +10,7 @@ import (
 	"yushan/server/config"
 	"yushan/server/doh"
 	"yushan/server/doq"
+	"yushan/server/query"
 	"yushan/server/quicport"
 	"yushan/server/stream"
 	"yushan/server/udp"
@@ -93,12 +94,14 @@ func figures(l listener) []figure {
 			{"slow_readers", c.SlowReaders, false}, {"overloads", c.Overloads, false}})
 	case *doh.TCP:
 		c := l.Counters()
-		return slices.Concat(requests("http2", c.HTTP2), requests("http1", c.HTTP1), connections(c.Conns), []figure{
+		asked := []figure{{"queries", c.Conns.Queries + c.Queries1.Queries[query.DoH], true}}
+		return slices.Concat(asked, requests("http2", c.HTTP2), requests("http1", c.HTTP1), connections(c.Conns), []figure{
 			{"streams_reset", c.Errors.StreamsReset, false}, {"stream_errors", c.Errors.StreamErrors, false},
-			{"streams_refused", c.Errors.StreamsRefused, false}, {"http2_errors", c.Errors.Errors, false}, {"panics", c.Conns.Panics, false}})
+			{"streams_refused", c.Errors.StreamsRefused, false}, {"http2_errors", c.Errors.Errors, false}, {"http1_refused", c.HTTP1Refused, false}, {"panics", c.Conns.Panics, false}})
 	case *doh.QUIC:
 		c := l.Counters()
-		return slices.Concat(requests("http3", c.HTTP3), port(c.Port), []figure{{"requests_rejected", c.Rejected, false}})
+		asked := []figure{{"queries", c.Queries.Queries[query.DoH], true}}
+		return slices.Concat(asked, requests("http3", c.HTTP3), port(c.Port), []figure{{"requests_rejected", c.Rejected, false}})
 	}
 	return nil
 }

@@ -55,7 +55,10 @@ type source interface {
 // shown is the certificate that a transport shows. It is a [cert.Source].
 type shown struct{ source atomic.Pointer[source] }
 
-var errNoCertificate = errors.New("there is no certificate yet")
+var (
+	errNoCertificate = errors.New("there is no certificate yet")
+	errRestart       = errors.New("this name is not among those that are ordered")
+)
 
 func (s *shown) Certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 	source := s.source.Load()
@@ -141,6 +144,10 @@ func (c *credentials) open(cfg *config.Config) (held []heldCertificate, err erro
 			continue
 		}
 		source, err := c.source(wanted)
+		if errors.Is(err, errRestart) { // other changes must not wait for it
+			c.log.Error("certificate is NOT ordered: a new name needs a restart", zap.String("certificate", wanted.Name), zap.Strings("names", wanted.ACME))
+			continue
+		}
 		if err != nil {
 			errs = append(errs, problem(cfg, i, err))
 			continue
@@ -170,7 +177,7 @@ func (c *credentials) source(wanted config.Certificate) (source, error) {
 func (c *credentials) ordered(wanted config.Certificate) (source, error) {
 	for _, name := range wanted.ACME {
 		if c.acme == nil || !slices.Contains(c.acme.manager.Names(), name) {
-			return nil, fmt.Errorf("to order a certificate for %s needs a restart", name)
+			return nil, errRestart
 		}
 	}
 	return &ordered{c.acme.manager, wanted.ACME[0]}, nil
@@ -194,7 +201,8 @@ func isAddress(host string) bool {
 	return err == nil
 }
 
-// show makes held what the transports show from now on.
+// show makes held what the transports show from now on. Where a certificate isn't to
+// be had, a transport goes on to show what it did.
 func (c *credentials) show(cfg *config.Config, held []heldCertificate) {
 	c.held = held
 	for transport, name := range map[query.Transport]string{
@@ -202,11 +210,12 @@ func (c *credentials) show(cfg *config.Config, held []heldCertificate) {
 		query.DoH: cfg.DoH.Certificate,
 		query.DoQ: cfg.DoQ.Certificate,
 	} {
-		for i := range held {
-			if name == "" || held[i].Name == name {
-				c.shown[transport].source.Store(&held[i].source)
-				break
-			}
+		wanted := cfg.CertificateNamed(name)
+		if wanted == nil {
+			continue
+		}
+		if i := slices.IndexFunc(held, func(h heldCertificate) bool { return h.Name == wanted.Name }); i >= 0 {
+			c.shown[transport].source.Store(&held[i].source)
 		}
 	}
 }

@@ -252,3 +252,28 @@ func TestChecksMakeNoStorage(t *testing.T) {
 		t.Errorf("there is %v, %v", made, err)
 	}
 }
+
+// A reload that wants a name to be ordered that wasn't at the start goes on with
+// all else.
+func TestNewNameToOrderNeedsARestart(t *testing.T) {
+	dir := t.TempDir()
+	core, logged := observer.New(zapcore.ErrorLevel)
+	c, err := newCredentials(parseConfig(t, dir, "certificates: [{name: a, self-signed: [a.example]}]"), zap.New(core))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := parseConfig(t, dir, "dot: {certificate: b}\ncertificates: [{name: new, acme: [new.example]}, {name: b, self-signed: [b.example]}]\nacme: {storage: acme}")
+	held, err := c.open(cfg)
+	if err != nil {
+		t.Fatalf("the reload is refused: %v", err)
+	}
+	c.show(cfg, held)
+	for transport, want := range map[query.Transport]string{query.DoT: "b.example", query.DoH: "a.example", query.DoQ: "a.example"} {
+		if got := shownTo(t, c, transport); got != want {
+			t.Errorf("%v shows %s, expected %s", transport, got, want)
+		}
+	}
+	if logged.FilterMessageSnippet("needs a restart").Len() != 1 {
+		t.Errorf("the log does not say that it needs a restart: %v", logged.All())
+	}
+}
