@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/miekg/dns"
 	"go.uber.org/zap"
 	"golang.org/x/net/netutil"
 
@@ -313,11 +314,20 @@ func (o *ordering) warnAboutSigned(zones []*zone.Zone, log *zap.Logger) {
 				closest = z
 			}
 		}
-		if closest == nil || closest.Stats().Denial == zone.Unsigned ||
-			closest.Find(dname.AppendKey(nil, host, len(closest.Origin()))).Kind == zone.Cut {
+		if closest == nil || closest.Stats().Denial == zone.Unsigned || delegatesInsecurely(closest, host) {
 			continue
 		}
 		log.Warn("CAs that validate take the answers to dns-01 for forged, as they are unsigned and the zone is signed: "+
 			"delegate this name, without DS, to the servers of the zone", zap.String("name", dname.Display(host)), zoneField(closest.Origin()))
 	}
+}
+
+// delegatesInsecurely tells whether a cut at or above name has no DS.
+func delegatesInsecurely(z *zone.Zone, name []byte) bool {
+	match := z.Find(dname.AppendKey(nil, name, len(z.Origin())))
+	if match.Kind != zone.Cut {
+		return false
+	}
+	_, secure := z.RRset(match.Node, dns.TypeDS)
+	return !secure
 }

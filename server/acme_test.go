@@ -70,6 +70,8 @@ func TestWarningAboutSignedZones(t *testing.T) {
 	}{
 		{"unsigned", unsigned, 0},
 		{"signed", signed, 1},
+		{"signed, with a signed delegation", signed + "_acme-challenge.ns1.tw. 300 IN NS ns1.tw.|" +
+			"_acme-challenge.ns1.tw. 300 IN DS 1 13 2 cdb5e4fa1ba2d4a0b6c2b1d6f8c9e0a1b2c3d4e5f60718293a4b5c6d7e8f9012", 1},
 		{"signed, with a delegation", signed + "_acme-challenge.ns1.tw. 300 IN NS ns1.tw.", 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
