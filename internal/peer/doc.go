@@ -16,6 +16,9 @@
 // [GoTool] is for programs that come as Go source: it builds them. [StartPebble]
 // runs one of them, an ACME CA, which asks its questions of a [Resolver].
 //
+// [StartYushan] runs this project's own server as users do: the built command, with a
+// configuration file. [StartUnbound] runs a resolver that asks it.
+//
 // [Ask] keeps the bytes as they come: what a malformed packet is answered with,
 // or that it is not, is part of what is compared.
 package peer
