@@ -13,15 +13,17 @@
 #   -m doh          HTTP/2 with BIND; POST, and doh-get for GET
 #   -m doh3         HTTP/3 with CoreDNS, by internal/encload (16 connections, 25
 #                   queries under way on each)
-#   -m doq          likewise, and Knot
+#   -m doq          likewise; and with Knot, too, as doq-few: 8 queries under way,
+#                   since Knot answers no more than 10 on a connection
 #   -m handshakes   a connection for each query on DoT and DoQ, by clients that are
 #                   new (full handshakes) and that come back (resumed), 16 at a time;
 #                   one of dot-full, dot-resumed, doq-full, doq-resumed alone
 #   -s              sign the zone with NSEC3 opt-out, and ask with DO set
 #   -p              these peers only
 #
-# KNOTD=/path/to/knotd is a Knot ≥ 3.5, which speaks DoT and DoQ; COREDNS=/path a
+# KNOTD=/path/to/knotd is a Knot ≥ 3.4, which speaks DoT and DoQ; COREDNS=/path a
 # CoreDNS; without, one is built where it is needed, in ~/.cache/yushan-bench.
+# YUSHAN=/path is a yushan that has been built before.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source bench/lib.sh
@@ -41,7 +43,10 @@ while getopts n:t:r:m:sp: flag; do
 	*) exit 2 ;;
 	esac
 done
-[ "$modes" != handshakes ] || modes='dot-full dot-resumed doq-full doq-resumed'
+case $modes in
+doq) modes="doq${KNOTD:+ doq-few}" ;;
+handshakes) modes='dot-full dot-resumed doq-full doq-resumed' ;;
+esac
 
 # peers MODE prints who takes part beside yushan.
 peers() {
@@ -49,8 +54,8 @@ peers() {
 	udp | tcp) echo nsd knot ;;
 	dot | dot-*) echo nsd bind ${KNOTD:+knot} ;;
 	doh | doh-get) echo bind ;;
-	doh3) echo coredns ;;
-	doq | doq-*) echo coredns ${KNOTD:+knot} ;;
+	doh3 | doq) echo coredns ;;
+	doq-*) echo coredns ${KNOTD:+knot} ;;
 	*) echo "compare.sh: no mode \"$1\": see the head of this file" >&2; exit 2 ;;
 	esac
 }
@@ -72,27 +77,32 @@ measure() {
 	load "$mode" 1 >/dev/null || fail "$1" # warm
 	before=$(cpu)
 	load "$mode" "$seconds" >"$dir/load" || fail "$1"
-	read -r sent answered opened resumed took <"$dir/load"
 	after=$(cpu)
+	read -r sent answered opened resumed took <"$dir/load"
 	echo "$1 $loaded $(memory) $sent $answered $opened $resumed $took $((after - before))" >>"$dir/results"
 	stop
 }
 
-need dig dnsperf openssl
-names=
-for mode in $modes; do names+=" $(peers "$mode")"; done
+need dig dnsperf
+case $modes in
+udp | tcp) encrypted= ;;
+*) encrypted=yes && need openssl ;;
+esac
+names=$(for mode in $modes; do peers "$mode"; done)
 echo "making a zone of $delegations delegations …" >&2
-go build -o "$dir/yushan" ./cmd/yushan
+if [ -n "${YUSHAN:-}" ]; then cp "$YUSHAN" "$dir/yushan"; else go build -o "$dir/yushan" ./cmd/yushan; fi
 go build -o "$dir/encload" ./internal/encload/cmd
 go run ./internal/tldzone/cmd -n "$delegations" -zone "$dir/tw.zone" -queries "$dir/queries"
 if [ -n "$edns" ]; then
 	"$dir/yushan" sign --zone tw="$dir/tw.zone" --generate-keys "$dir/keys" --nsec3 --opt-out --out "$dir/signed.zone" >&2
 	mv "$dir/signed.zone" "$dir/tw.zone"
 fi
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
-	-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$dir/key.pem" -out "$dir/cert.pem" 2>/dev/null
+if [ -n "$encrypted" ]; then
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$dir/key.pem" -out "$dir/cert.pem" 2>/dev/null
+fi
 for name in yushan $names; do
-	case " yushan ${only:-$names} " in *" $name "*) "${name}_config" ;; esac
+	case " yushan ${only:-$name} " in *" $name "*) "${name}_config" ;; esac
 done
 
 for mode in $modes; do

@@ -10,6 +10,7 @@ load() {
 	doh) dnsperf_load "$2" -p "$web" -m doh -O doh-uri="https://localhost:$web/dns-query" -O doh-method=POST ;;
 	doh-get) dnsperf_load "$2" -p "$web" -m doh -O doh-uri="https://localhost:$web/dns-query" -O doh-method=GET ;;
 	doq) encload "$2" -m doq -s "127.0.0.1:$secure" -c 16 -q 25 ;;
+	doq-few) encload "$2" -m doq -s "127.0.0.1:$secure" -c 16 -q 8 ;;
 	doh3) encload "$2" -m doh3 -s "127.0.0.1:$web" -c 16 -q 25 ;;
 	dot-full | doq-full | dot-resumed | doq-resumed)
 		encload "$2" -m "${1%-*}" -s "127.0.0.1:$secure" -c 16 -handshakes "${1#*-}" ;;

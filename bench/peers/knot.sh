@@ -1,12 +1,13 @@
 # KNOTD=/path is a knotd to use instead of the installed one, which is too old for
-# DoT and DoQ in Debian 12 (they came with 3.5).
+# DoT and DoQ in Debian 12: they came with 3.4 and 3.3.
 
 knot_config() {
 	knotd=${KNOTD:-knotd}
 	need "$knotd"
-	local encrypted=
-	if knot_encrypts; then
-		encrypted="
+	local tls=
+	if [ -n "$encrypted" ]; then
+		knot_encrypts || { echo "compare.sh: $("$knotd" --version) has no DoT: 3.4 does" >&2; exit 1; }
+		tls="
   listen-tls: 127.0.0.1@$secure
   listen-quic: 127.0.0.1@$secure
   cert-file: $dir/cert.pem
@@ -15,7 +16,7 @@ knot_config() {
 	fi
 	cat >"$dir/knot.conf" <<-END
 		server:
-		  listen: 127.0.0.1@$port$encrypted
+		  listen: 127.0.0.1@$port$tls
 		  rundir: "$dir"
 		  udp-workers: 1
 		  tcp-workers: 1
@@ -35,7 +36,7 @@ knot_config() {
 }
 
 knot_encrypts() {
-	"$knotd" --version | awk '{split($NF, v, "."); exit !(v[1] > 3 || v[1] == 3 && v[2] >= 5)}'
+	"$knotd" --version | awk '{split($NF, v, "."); exit !(v[1] > 3 || v[1] == 3 && v[2] >= 4)}'
 }
 
 knot_run() { exec "$knotd" -c "$dir/knot.conf"; }

@@ -1,12 +1,14 @@
 nsd_config() {
 	need nsd
+	local tls=
+	[ -z "$encrypted" ] || tls="
+  ip-address: 127.0.0.1@$secure
+  tls-port: $secure
+  tls-service-key: $dir/key.pem
+  tls-service-pem: $dir/cert.pem"
 	cat >"$dir/nsd.conf" <<-END
 		server:
-		  ip-address: 127.0.0.1@$port
-		  ip-address: 127.0.0.1@$secure
-		  tls-port: $secure
-		  tls-service-key: "$dir/key.pem"
-		  tls-service-pem: "$dir/cert.pem"
+		  ip-address: 127.0.0.1@$port$tls
 		  server-count: 1
 		  username: ""
 		  zonesdir: "$dir"

@@ -6,6 +6,10 @@ yushan_config() {
 		listen: [127.0.0.1:$port]
 		udp: {workers: 1}
 		tcp: {max-connections-per-client: 4000, idle-timeout: 60s}
+		zones: [{name: tw, file: $dir/tw.zone}]
+	END
+	[ -z "$encrypted" ] || cat >>"$dir/yushan.yaml" <<-END
+		certificates: [{name: main, certificate-file: $dir/cert.pem, key-file: $dir/key.pem}]
 		dot:
 		  listen: [127.0.0.1:$secure]
 		  max-connections-per-client: 4000
@@ -16,10 +20,17 @@ yushan_config() {
 		  max-connections-per-client: 4000
 		  max-handshakes-per-second: 1000000
 		  idle-timeout: 60s
-		  http3: {max-connections-per-client: 4000, max-handshakes-per-second: 1000000, max-streams: 256, idle-timeout: 60s}
-		doq: {listen: [127.0.0.1:$secure], max-connections-per-client: 4000, max-handshakes-per-second: 1000000, max-streams: 256, idle-timeout: 60s}
-		certificates: [{name: main, certificate-file: $dir/cert.pem, key-file: $dir/key.pem}]
-		zones: [{name: tw, file: $dir/tw.zone}]
+		  http3:
+		    max-connections-per-client: 4000
+		    max-handshakes-per-second: 1000000
+		    max-streams: 256
+		    idle-timeout: 60s
+		doq:
+		  listen: [127.0.0.1:$secure]
+		  max-connections-per-client: 4000
+		  max-handshakes-per-second: 1000000
+		  max-streams: 256
+		  idle-timeout: 60s
 	END
 }
 

@@ -26,6 +26,8 @@ type Load struct {
 	Conns      int           // open at once
 	Streams    int           // queries under way on each of them; 1 unless Handshakes is Few
 	Time       time.Duration // then no more are sent, and those under way are waited for
+	Total      uint64        // likewise when about so many have been sent; 0: however many
+	AnswerTime time.Duration // that a handshake or an answer may take; 0: 5 s
 	Queries    [][]byte      // messages with ID 0, sent in turn, over and over
 }
 
@@ -41,14 +43,14 @@ type Result struct {
 // patience is how many connections in a row may fail before the load ends.
 const patience = 20
 
-// answerTime is how long a handshake or an answer may take.
-const answerTime = 5 * time.Second
-
 // Run sends the queries. It fails if connections do again and again; single
 // queries without an answer are only counted.
 func (l Load) Run(ctx context.Context) (Result, error) {
 	if err := l.validate(); err != nil {
 		return Result{}, err
+	}
+	if l.AnswerTime == 0 {
+		l.AnswerTime = 5 * time.Second
 	}
 	r := &run{Load: l}
 	began := time.Now()
@@ -143,11 +145,11 @@ func (r *run) persist(ctx context.Context, dial dialer) error {
 }
 
 func (r *run) goesOn(ctx context.Context) bool {
-	return ctx.Err() == nil && time.Now().Before(r.until)
+	return ctx.Err() == nil && time.Now().Before(r.until) && (r.Total == 0 || r.sent.Load() < r.Total)
 }
 
 func (r *run) open(ctx context.Context, dial dialer) (session, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, r.AnswerTime)
 	defer cancel()
 	s, err := dial(ctx)
 	if err != nil {
@@ -163,7 +165,7 @@ func (r *run) open(ctx context.Context, dial dialer) (session, error) {
 // ask sends the next query. An error means that the connection is of no more use.
 func (r *run) ask(ctx context.Context, s session) error {
 	query := r.Queries[(r.next.Add(1)-1)%uint64(len(r.Queries))]
-	ctx, cancel := context.WithTimeout(ctx, answerTime)
+	ctx, cancel := context.WithTimeout(ctx, r.AnswerTime)
 	defer cancel()
 	answer, err := s.ask(ctx, query)
 	if errors.Is(err, errUsedUp) { // it hasn't been sent
