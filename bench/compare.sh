@@ -18,7 +18,8 @@
 #   -m handshakes   a connection for each query on DoT and DoQ, by clients that are
 #                   new (full handshakes) and that come back (resumed), 16 at a time;
 #                   one of dot-full, dot-resumed, doq-full, doq-resumed alone
-#   -s              sign the zone with NSEC3 opt-out, and ask with DO set
+#   -s              sign the zone with NSEC3 opt-out, and ask with DO set; without
+#                   CoreDNS, which serves no such zone
 #   -p              these peers only
 #
 # KNOTD=/path/to/knotd is a Knot ≥ 3.4, which speaks DoT and DoQ; COREDNS=/path a
@@ -50,12 +51,14 @@ esac
 
 # peers MODE prints who takes part beside yushan.
 peers() {
+	local coredns=coredns
+	[ -z "$edns" ] || coredns=
 	case $1 in
 	udp | tcp) echo nsd knot ;;
 	dot | dot-*) echo nsd bind ${KNOTD:+knot} ;;
 	doh | doh-get) echo bind ;;
-	doh3 | doq) echo coredns ;;
-	doq-*) echo coredns ${KNOTD:+knot} ;;
+	doh3 | doq) echo $coredns ;;
+	doq-*) echo $coredns ${KNOTD:+knot} ;;
 	*) echo "compare.sh: no mode \"$1\": see the head of this file" >&2; exit 2 ;;
 	esac
 }
