@@ -7,7 +7,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.1.4
 
 # What the tests start: real servers, clients and validators, and a C compiler
 # for the race detector.
-PACKAGES := bind9 bind9-dnsutils bind9-utils ca-certificates chromium curl dnsperf gcc iproute2 knot \
+PACKAGES := bind9 bind9-dnsutils bind9-utils chromium curl dnsperf gcc iproute2 knot \
 	knot-dnssecutils knot-dnsutils ldnsutils libc6-dev nsd openssl procps unbound
 
 help: ## this list
