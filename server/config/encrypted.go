@@ -167,7 +167,7 @@ func defaultDoQ() DoQ {
 }
 
 func defaultQUIC() quicport.Limits {
-	return quicport.Limits{MaxConns: 4000, MaxStreams: 100, IdleTimeout: 10 * time.Second, HandshakeTimeout: 4 * time.Second}
+	return quicport.Limits{MaxConns: 2000, MaxStreams: 100, IdleTimeout: 10 * time.Second, HandshakeTimeout: 4 * time.Second}
 }
 
 func defaultACME() ACME {
