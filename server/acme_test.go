@@ -22,6 +22,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
 
+	"yushan/internal/peer"
 	"yushan/server/config"
 	"yushan/server/query"
 	"yushan/zone"
@@ -34,7 +35,7 @@ const orderOne = "certificates: [{name: main, acme: [ns1.tw]}]\nacme: {storage: 
 // can write to.
 func TestStorageBelongsToTheUser(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can give a directory away")
+		peer.Missing(t, "only root can give a directory away")
 	}
 	nobody, err := user.Lookup("nobody")
 	if err != nil {

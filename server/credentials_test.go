@@ -19,9 +19,12 @@ import (
 	"yushan/tls/cert"
 )
 
-func putPair(t *testing.T, dir, name string) {
+func putPair(t *testing.T, dir, name string) { putPairOf(t, dir, name, time.Now) }
+
+// putPairOf writes a certificate that was made when the clock says.
+func putPairOf(t *testing.T, dir, name string, clock func() time.Time) {
 	t.Helper()
-	made, err := cert.NewSelfSigned(cert.SelfSignedOptions{Names: []string{name}})
+	made, err := cert.NewSelfSigned(cert.SelfSignedOptions{Names: []string{name}, Now: clock})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,17 +173,7 @@ tickets: {secret-file: short}
 // An expired certificate must not keep port 53 from being served.
 func TestStartWithAnExpiredCertificate(t *testing.T) {
 	dir := t.TempDir()
-	past := func() time.Time { return time.Now().Add(-365 * 24 * time.Hour) }
-	made, err := cert.NewSelfSigned(cert.SelfSignedOptions{Names: []string{"ns1.example"}, Now: past})
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(made.Current().PrivateKey.(*ecdsa.PrivateKey))
-	if err != nil {
-		t.Fatal(err)
-	}
-	putFile(t, filepath.Join(dir, "cert.pem"), cert.PEM(made.Current()))
-	putFile(t, filepath.Join(dir, "key.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	putPairOf(t, dir, "ns1.example", func() time.Time { return time.Now().Add(-365 * 24 * time.Hour) })
 	cfg := parseConfig(t, dir, "dot: {listen: 127.0.0.1}\ncertificates: [{name: main, certificate-file: cert.pem, key-file: key.pem}]")
 	core, logged := observer.New(zapcore.WarnLevel)
 	c, err := newCredentials(cfg, zap.New(core))

@@ -15,6 +15,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/quic-go/quic-go"
 
+	"yushan/internal/peer"
 	"yushan/internal/quicload"
 	"yushan/internal/testengine"
 	"yushan/server/query"
@@ -152,10 +153,7 @@ func TestManyConnections(t *testing.T) {
 }
 
 func TestKdig(t *testing.T) {
-	kdig, err := exec.LookPath("kdig")
-	if err != nil {
-		t.Skip("kdig isn't installed")
-	}
+	kdig := peer.Tool(t, "kdig", "knot-dnsutils")
 	s := serve(t, nil)
 	for _, question := range [][]string{{"www.d7.tw", "A"}, {"long.tw", "TXT"}} {
 		args := append([]string{"@127.0.0.1", "-p", strconv.Itoa(int(s.Addr().Port())), "+quic", "+norec", "+dnssec", "+padding"}, question...)

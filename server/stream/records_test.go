@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"yushan/internal/peer"
 	"yushan/internal/testengine"
 )
 
@@ -150,10 +151,7 @@ func TestBadRecord(t *testing.T) {
 
 // RFC 5746 renegotiation isn't for servers: OpenSSL's client asks for it by "R".
 func TestRenegotiation(t *testing.T) {
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("openssl isn't installed (Debian: apt install openssl)")
-	}
+	openssl := peer.Tool(t, "openssl", "openssl")
 	s := startOn(t, dot, Limits{IdleTimeout: 10 * patience})
 	cmd := exec.Command(openssl, "s_client", "-connect", s.Addr().String(), "-tls1_2", "-alpn", "dot")
 	in, err := cmd.StdinPipe()

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"yushan/internal/peer"
 	"yushan/server/doh/exchange"
 )
 
@@ -148,16 +149,8 @@ func TestAgainstNetHTTP(t *testing.T) {
 	}
 }
 
-func tool(t *testing.T, name string) string {
-	path, err := exec.LookPath(name)
-	if err != nil {
-		t.Skipf("needs %s: %v", name, err)
-	}
-	return path
-}
-
 func TestCurl(t *testing.T) {
-	curl := tool(t, "curl")
+	curl := peer.Tool(t, "curl", "curl")
 	url := tlsServer(t, Limits{}, handlerFunc(describe))
 	dir := t.TempDir()
 	upload := filepath.Join(dir, "upload")
