@@ -1,0 +1,11 @@
+// Package query prepares the queries of a run: from a file in dnsperf's format, a
+// capture, or a zone from which a mix is drawn.
+//
+//	ReadText, ReadPcap, Mix.Draw ──► Set ──► Put, one message into a transport's buffer
+//	              Options (EDNS …) ───┘  └─► Check, an answer against its query
+//
+// A [Set] holds its messages ready to be sent; sending one is a copy, in which the ID
+// and, where they are asked for, a random label and a cookie are put in.
+//
+// It may import bench/zonefile, zone/dname and miekg/dns.
+package query
