@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// knotConfig writes the configuration of knotd. It signs nothing, keeps no
+// knotConfig writes the configuration of knotd for plain DNS. It signs nothing, keeps no
 // journal and never writes a zone file back.
 func knotConfig(s *instance) string {
 	var b strings.Builder
@@ -29,19 +29,49 @@ database:
 log:
   - target: stderr
     any: notice
-template:
+%[4]stemplate:
   - id: default
     storage: %[1]q
     zonefile-load: whole
     zonefile-sync: -1
     journal-content: none
     semantic-checks: off
-zone:
-`, s.dir, s.port, filepath.Join(s.dir, "control"))
+%[5]szone:
+`, s.dir, s.port, filepath.Join(s.dir, "control"), knotTransfer(s), knotACL(s))
 	for _, z := range s.zones {
 		fmt.Fprintf(&b, "  - domain: %q\n    file: %q\n", z.Origin, z.File)
 	}
 	return b.String()
+}
+
+// knotTransfer says who may transfer zones.
+func knotTransfer(s *instance) string {
+	var keys, rules string
+	if key, ok := s.transferKey(); ok {
+		keys = fmt.Sprintf("key:\n  - id: %q\n    algorithm: %s\n    secret: %s\n", key.Name, key.Algorithm, key.Secret)
+		rules += fmt.Sprintf("  - id: holders\n    key: %q\n    action: transfer\n", key.Name)
+	}
+	if s.opts.Transfer {
+		rules += "  - id: anyone\n    address: 127.0.0.1\n    action: transfer\n"
+	}
+	if rules != "" {
+		rules = "acl:\n" + rules
+	}
+	return keys + rules
+}
+
+func knotACL(s *instance) string {
+	var rules []string
+	if s.opts.TransferKey != nil {
+		rules = append(rules, "holders")
+	}
+	if s.opts.Transfer {
+		rules = append(rules, "anyone")
+	}
+	if rules == nil {
+		return ""
+	}
+	return "    acl: [" + strings.Join(rules, ", ") + "]\n"
 }
 
 // nsdConfig writes the configuration of nsd. Debian builds it with response
@@ -72,29 +102,58 @@ func nsdConfig(s *instance) string {
     answer-cookie: no
     zonefiles-write: 0
     verbosity: 1
-remote-control:
+%[6]sremote-control:
     control-enable: no
-`, s.dir, s.port, filepath.Join(s.dir, "zone.list"), filepath.Join(s.dir, "nsd.pid"), filepath.Join(s.dir, "xfrd.state"))
+`, s.dir, s.port, filepath.Join(s.dir, "zone.list"), filepath.Join(s.dir, "nsd.pid"), filepath.Join(s.dir, "xfrd.state"), nsdTLS(s))
+	var transfer string
+	if key, ok := s.transferKey(); ok {
+		fmt.Fprintf(&b, "key:\n    name: %q\n    algorithm: %s\n    secret: %q\n", key.Name, key.Algorithm, key.Secret)
+		transfer += fmt.Sprintf("    provide-xfr: 127.0.0.1 %s\n", key.Name)
+	}
+	if s.opts.Transfer {
+		transfer += "    provide-xfr: 127.0.0.1 NOKEY\n"
+	}
 	for _, z := range s.zones {
-		fmt.Fprintf(&b, "zone:\n    name: %q\n    zonefile: %q\n", z.Origin, z.File)
+		fmt.Fprintf(&b, "zone:\n    name: %q\n    zonefile: %q\n%s", z.Origin, z.File, transfer)
 	}
 	return b.String()
+}
+
+// nsdTLS has NSD serve DoT on one of its ports.
+func nsdTLS(s *instance) string {
+	if s.dotPort == 0 {
+		return ""
+	}
+	return fmt.Sprintf("    ip-address: 127.0.0.1@%[1]d\n    tls-port: %[1]d\n    tls-service-key: %[2]q\n    tls-service-pem: %[3]q\n",
+		s.dotPort, s.opts.TLS.KeyFile, s.opts.TLS.CertFile)
 }
 
 // bindConfig writes the configuration of named, without the checks by which it
 // would refuse zones that the other servers load.
 func bindConfig(s *instance) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `options {
+	definitions, listeners := bindTLS(s)
+	var transfer []string
+	if key, ok := s.transferKey(); ok {
+		definitions += fmt.Sprintf("key %q { algorithm %s; secret %q; };\n", key.Name, key.Algorithm, key.Secret)
+		transfer = append(transfer, fmt.Sprintf("key %q;", key.Name))
+	}
+	if s.opts.Transfer {
+		transfer = append(transfer, "127.0.0.1;")
+	}
+	if transfer == nil {
+		transfer = []string{"none;"}
+	}
+	fmt.Fprintf(&b, `%[4]soptions {
     directory %[1]q;
     pid-file none;
     lock-file none;
     session-keyfile %[3]q;
     managed-keys-directory %[1]q;
     listen-on port %[2]d { 127.0.0.1; };
-    listen-on-v6 { none; };
+%[5]s    listen-on-v6 { none; };
     recursion no;
-    allow-transfer { none; };
+    allow-transfer { %[6]s };
     notify no;
     dnssec-validation no;
     empty-zones-enable no;
@@ -116,9 +175,21 @@ func bindConfig(s *instance) string {
     tcp-idle-timeout 600;
 };
 controls { };
-`, s.dir, s.port, filepath.Join(s.dir, "session.key"))
+`, s.dir, s.port, filepath.Join(s.dir, "session.key"), definitions, listeners, strings.Join(transfer, " "))
 	for _, z := range s.zones {
 		fmt.Fprintf(&b, "zone %q { type primary; file %q; masterfile-format text; };\n", z.Origin, z.File)
 	}
 	return b.String()
+}
+
+// bindTLS has BIND serve DoT and DoH on ports of their own.
+func bindTLS(s *instance) (definitions, listeners string) {
+	if s.opts.TLS == nil {
+		return "", ""
+	}
+	definitions = fmt.Sprintf("tls main { cert-file %q; key-file %q; };\nhttp main { endpoints { %q; }; };\n",
+		s.opts.TLS.CertFile, s.opts.TLS.KeyFile, DoHPath)
+	listeners = fmt.Sprintf("    listen-on port %d tls main { 127.0.0.1; };\n    listen-on port %d tls main http main { 127.0.0.1; };\n",
+		s.dotPort, s.dohPort)
+	return definitions, listeners
 }

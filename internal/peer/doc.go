@@ -13,6 +13,9 @@
 // directory. It is stopped when the test ends, and its output is shown when the
 // test has failed.
 //
+// [StartWith] has it serve encrypted transports too, by the certificate of
+// [NewCertificate], or transfer its zones.
+//
 // [GoTool] is for programs that come as Go source: it builds them. [StartPebble]
 // runs one of them, an ACME CA, which asks its questions of a [Resolver].
 //

@@ -2,18 +2,12 @@ package peer
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/netip"
@@ -80,11 +74,11 @@ func (p *Pebble) start(program string, opts PebbleOptions) error {
 	}
 	p.Directory = "https://" + ports[0].String() + "/dir"
 	p.management = ports[1]
-	certificate, key := filepath.Join(p.server.dir, "cert.pem"), filepath.Join(p.server.dir, "key.pem")
-	var err error
-	if p.Root, err = writeCertificate(certificate, key); err != nil {
+	certificate, err := newCertificate(p.server.dir, "pebble", nil, net.IPv4(127, 0, 0, 1))
+	if err != nil {
 		return err
 	}
+	p.Root = certificate.PEM
 	profiles := map[string]any{}
 	for name, validity := range opts.Profiles {
 		profiles[name] = map[string]any{"description": name, "validityPeriod": int(validity / time.Second)}
@@ -92,8 +86,8 @@ func (p *Pebble) start(program string, opts PebbleOptions) error {
 	config, err := json.Marshal(map[string]any{"pebble": map[string]any{
 		"listenAddress":           ports[0].String(),
 		"managementListenAddress": ports[1].String(),
-		"certificate":             certificate,
-		"privateKey":              key,
+		"certificate":             certificate.CertFile,
+		"privateKey":              certificate.KeyFile,
 		"httpPort":                opts.HTTPPort,
 		"tlsPort":                 opts.TLSPort,
 		"keyAlgorithm":            "ecdsa",
@@ -194,35 +188,4 @@ func (p *Pebble) Orders(t testing.TB) (orders, issued int) {
 		t.Fatal(err)
 	}
 	return bytes.Count(b, []byte("Added order")), bytes.Count(b, []byte("Issued certificate serial"))
-}
-
-// writeCertificate makes a certificate for 127.0.0.1 that signs itself, writes it
-// and its key into files, and returns it in PEM.
-func writeCertificate(certificate, key string) ([]byte, error) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	template := &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: "pebble"},
-		NotBefore:             time.Now().Add(-time.Hour),
-		NotAfter:              time.Now().Add(24 * time.Hour),
-		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
-	if err != nil {
-		return nil, err
-	}
-	keyDER, err := x509.MarshalECPrivateKey(private)
-	if err != nil {
-		return nil, err
-	}
-	out := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	if err := os.WriteFile(certificate, out, 0o600); err != nil {
-		return nil, err
-	}
-	return out, os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: keyDER}), 0o600)
 }

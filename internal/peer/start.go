@@ -36,25 +36,51 @@ type Zone struct {
 
 // Server is a running peer.
 type Server struct {
-	Kind Kind
-	Addr netip.AddrPort // of UDP and TCP
+	Kind     Kind
+	Addr     netip.AddrPort // of UDP and TCP
+	DoT, DoH netip.AddrPort // the zero value where it serves none
+	server   *instance
+}
+
+// PID is the process that was started. NSD answers in a child of it.
+func (s *Server) PID() int { return s.server.cmd.Process.Pid }
+
+// Stop ends the server before the test's end.
+func (s *Server) Stop() { s.server.stop() }
+
+// Kill ends it as a crash would, with all of its processes.
+func (s *Server) Kill() {
+	syscall.Kill(-s.PID(), syscall.SIGKILL)
+	<-s.server.exited
 }
 
 // instance is one attempt to run a server.
 type instance struct {
 	kind   Kind
 	dir    string
+	opts   Options
 	port   uint16
 	zones  []Zone
 	output *os.File
 	cmd    *exec.Cmd
 	exited chan error // closed after the process has ended
+
+	dotPort, dohPort uint16 // 0: none
 }
 
 // Start runs a server with these zones until the end of the test, and returns
 // when it answers for each of them. The test fails when it doesn't.
 func Start(t testing.TB, kind Kind, zones ...Zone) *Server {
 	t.Helper()
+	return StartWith(t, kind, Options{}, zones...)
+}
+
+// StartWith is [Start] for servers that do more.
+func StartWith(t testing.TB, kind Kind, opts Options, zones ...Zone) *Server {
+	t.Helper()
+	if err := opts.check(kind); err != nil {
+		t.Fatalf("start %s: %v", kind, err)
+	}
 	absolute := make([]Zone, len(zones))
 	for i, z := range zones {
 		file, err := filepath.Abs(z.File)
@@ -65,7 +91,7 @@ func Start(t testing.TB, kind Kind, zones ...Zone) *Server {
 	}
 	var err error
 	for range portTries { // another process may take the port first
-		s := &instance{kind: kind, dir: t.TempDir(), zones: absolute, exited: make(chan error)}
+		s := &instance{kind: kind, opts: opts, dir: t.TempDir(), zones: absolute, exited: make(chan error)}
 		err = s.start()
 		if err == nil {
 			t.Cleanup(func() {
@@ -74,7 +100,7 @@ func Start(t testing.TB, kind Kind, zones ...Zone) *Server {
 					t.Logf("output of %s:\n%s", kind, s.log())
 				}
 			})
-			return &Server{Kind: kind, Addr: s.addr()}
+			return &Server{Kind: kind, Addr: s.addr(), DoT: addrUnlessZero(s.dotPort), DoH: addrUnlessZero(s.dohPort), server: s}
 		}
 		err = fmt.Errorf("%w\n%s", err, s.log())
 		if errors.Is(err, errNotLoaded) {
@@ -86,12 +112,12 @@ func Start(t testing.TB, kind Kind, zones ...Zone) *Server {
 }
 
 func (s *instance) addr() netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), s.port)
+	return loopback(s.port)
 }
 
 // start leaves a server that answers for all zones, or none.
 func (s *instance) start() (err error) {
-	if s.port, err = freePort(); err != nil {
+	if err = s.choosePorts(); err != nil {
 		return err
 	}
 	config := filepath.Join(s.dir, "config")
@@ -168,7 +194,7 @@ func (s *instance) waitReady() error {
 			}
 		}
 	}
-	return nil
+	return s.checkTLS(ctx)
 }
 
 // stop ends the process: politely first, then with all that it has started.
@@ -200,7 +226,7 @@ func FreeAddr(t testing.TB) netip.AddrPort {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port)
+	return loopback(port)
 }
 
 // freePort returns a port that was free for UDP and TCP a moment ago.
