@@ -31,6 +31,7 @@ type Recorder struct {
 	intervals []result.Stats
 	service   *result.Histogram
 	lag       *result.Histogram
+	recent    *result.Histogram // latencies since the last look
 	conns     result.Connections
 	drops     uint64
 	faults    map[string]uint64
@@ -44,6 +45,7 @@ func NewRecorder(shape Shape) *Recorder {
 		intervals: make([]result.Stats, max(1, (shape.Duration+shape.Interval-1)/shape.Interval)),
 		service:   result.NewHistogram(digits),
 		lag:       result.NewHistogram(digits),
+		recent:    result.NewHistogram(intervalDigits),
 		conns:     result.Connections{Handshake: result.NewHistogram(digits)},
 		faults:    map[string]uint64{},
 	}
@@ -102,6 +104,7 @@ func (r *Recorder) Answered(a *Answer) {
 		}
 		c.Latency.Record(latency)
 	}
+	r.recent.Record(latency)
 	r.service.Record(a.Received - a.Sent)
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"yushan/internal/cli"
 	"yushan/server"
 	"yushan/server/config"
 	"yushan/zone/dname"
@@ -28,17 +29,17 @@ Examples:
 }
 
 // Run implements the command.
-func (c *checkCommand) Run(con *console) error {
+func (c *checkCommand) Run(con *cli.Console) error {
 	if c.Config == "" && len(c.Zone) == 0 {
-		return usagef("nothing to check: give --config or --zone")
+		return cli.Usagef("nothing to check: give --config or --zone")
 	}
-	cfg, good, err := c.config(con.out)
+	cfg, good, err := c.config(con.Out)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := interruptible()
+	ctx, cancel := cli.Interruptible()
 	defer cancel()
-	bars := newProgress(con.err, "reading", "checking and laying out")
+	bars := newProgress(con.Err, "reading", "checking and laying out")
 	var results []*server.Loaded
 	// One after the other: the time that is shown is then the zone's own.
 	for _, z := range cfg.Zones {
@@ -55,16 +56,16 @@ func (c *checkCommand) Run(con *console) error {
 	bars.finish()
 	bad := 0
 	for _, l := range results {
-		if !printFindings(con.out, l) {
+		if !printFindings(con.Out, l) {
 			bad++
 		}
 	}
-	printSummary(con.out, results)
+	printSummary(con.Out, results)
 	if good && len(cfg.Zones) == 0 {
-		fmt.Fprintln(con.out, "warning: no zones are configured: every query will be refused")
+		fmt.Fprintln(con.Out, "warning: no zones are configured: every query will be refused")
 	}
 	if bad > 0 || !good {
-		return errFound
+		return cli.ErrFound
 	}
 	return nil
 }
@@ -95,7 +96,7 @@ func (c *checkCommand) config(out io.Writer) (cfg *config.Config, good bool, err
 	fromFile := len(cfg.Zones)
 	for _, z := range c.Zone {
 		if err := cfg.AddZone(z); err != nil {
-			return nil, false, usagef("--zone: %v", err)
+			return nil, false, cli.Usagef("--zone: %v", err)
 		}
 	}
 	if len(cfg.Zones) > fromFile {

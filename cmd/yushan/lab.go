@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"yushan/examples/lab"
+	"yushan/internal/cli"
 	"yushan/server"
 	"yushan/server/config"
 	"yushan/server/query"
@@ -56,7 +57,7 @@ func (p *port) UnmarshalText(text []byte) error {
 }
 
 // Run implements the command.
-func (c *labCommand) Run(con *console) error {
+func (c *labCommand) Run(con *cli.Console) error {
 	cfg := config.Default()
 	cfg.Identity, cfg.Version = "yushan-lab", "yushan"
 	cfg.Log.Level, cfg.Log.Format = "warn", "auto"
@@ -76,9 +77,9 @@ func (c *labCommand) Run(con *console) error {
 	if err != nil {
 		return err
 	}
-	log := server.NewLog(con.err, cfg.Log.Format, level)
+	log := server.NewLog(con.Err, cfg.Log.Format, level)
 	defer log.Sync()
-	ctx, cancel := interruptible()
+	ctx, cancel := cli.Interruptible()
 	zones, err := labZones(ctx)
 	cancel()
 	if err != nil {
@@ -95,7 +96,7 @@ func (c *labCommand) Run(con *console) error {
 			log.Error("the lab's certificate", zap.Error(err)) // cannot be: the lab made it
 			return
 		}
-		c.print(con.out, l)
+		c.print(con.Out, l)
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%w\n--port, --tls-port and --https-port move the lab to other ports", err)

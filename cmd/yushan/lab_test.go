@@ -149,7 +149,7 @@ func TestLabWithoutIPv6(t *testing.T) {
 	if out, err := exec.Command("unshare", append(inside, "true")...).CombinedOutput(); err != nil {
 		peer.Missing(t, fmt.Sprintf("no network namespace to be had: %v %s", err, out))
 	}
-	p := startCommand(t, "Ctrl-C stops it.", exec.Command("unshare", append(inside, program, "lab")...))
+	p := startCommand(t, "Ctrl-C stops it.", exec.Command("unshare", append(inside, executable, "lab")...))
 	for _, want := range []string{"This machine has no ::1, so it goes without IPv6.", "UDP and TCP on 127.0.0.1:5300\n", "DoT and DoQ on 127.0.0.1:8853\n"} {
 		if !strings.Contains(p.text(), want) {
 			t.Errorf("%q is missing in\n%s", want, p.text())

@@ -21,8 +21,8 @@ import (
 
 var update = flag.Bool("update", false, "write golden files and docs/cli.md anew")
 
-// program is the built command.
-var program string
+// executable is the built command.
+var executable string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -33,11 +33,11 @@ func TestMain(m *testing.M) {
 	}
 	// Privileges are given up in some tests: the user they go to must get here.
 	os.Chmod(dir, 0o755)
-	program = filepath.Join(dir, "yushan")
-	build := exec.Command("go", "build", "-o", program, ".")
+	executable = filepath.Join(dir, "yushan")
+	build := exec.Command("go", "build", "-o", executable, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
 	if raceDetector {
-		build = exec.Command("go", "build", "-race", "-o", program, ".")
+		build = exec.Command("go", "build", "-race", "-o", executable, ".")
 	}
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building yushan: %v\n%s", err, out)
@@ -57,7 +57,7 @@ func yushan(t *testing.T, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), testPatience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd := exec.CommandContext(ctx, executable, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	var exit *exec.ExitError
@@ -91,7 +91,7 @@ func (p *process) text() string {
 // start runs a server and waits until its output contains ready.
 func start(t *testing.T, ready string, env []string, args ...string) *process {
 	t.Helper()
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command(executable, args...)
 	cmd.Env = append(os.Environ(), env...)
 	return startCommand(t, ready, cmd)
 }

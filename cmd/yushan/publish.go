@@ -7,6 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"yushan/internal/cli"
 	"yushan/server"
 	"yushan/server/advert"
 	"yushan/server/config"
@@ -36,21 +37,21 @@ Examples:
 }
 
 // Run implements the command.
-func (c *tlsaCommand) Run(con *console) error {
+func (c *tlsaCommand) Run(con *cli.Console) error {
 	cfg, known, err := c.load()
 	if err != nil {
 		return err
 	}
 	for _, why := range known.Unknown {
-		fmt.Fprintln(con.err, why)
+		fmt.Fprintln(con.Err, why)
 	}
 	found := false
 	for _, name := range known.Names {
 		records, err := advert.TLSA(cfg, name, func(transport query.Transport) []crypto.PublicKey { return known.Keys[transport] })
 		if err != nil {
-			return usagef("--name: %v", err)
+			return cli.Usagef("--name: %v", err)
 		}
-		printRecords(con.out, records)
+		printRecords(con.Out, records)
 		found = found || len(records) > 0
 	}
 	if !found {
@@ -71,7 +72,7 @@ Examples:
 }
 
 // Run implements the command.
-func (c *svcbCommand) Run(con *console) error {
+func (c *svcbCommand) Run(con *cli.Console) error {
 	cfg, known, err := c.load()
 	if err != nil {
 		return err
@@ -79,7 +80,7 @@ func (c *svcbCommand) Run(con *console) error {
 	found := false
 	for _, name := range known.Names {
 		records := advert.SVCB(cfg, name)
-		printRecords(con.out, records)
+		printRecords(con.Out, records)
 		found = found || len(records) > 0
 	}
 	if !found {
@@ -94,7 +95,7 @@ func (f *publishFlags) load() (*config.Config, *server.Published, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := interruptible()
+	ctx, cancel := cli.Interruptible()
 	defer cancel()
 	known, err := server.ReadPublished(ctx, cfg)
 	if err != nil {
@@ -106,7 +107,7 @@ func (f *publishFlags) load() (*config.Config, *server.Published, error) {
 	for _, name := range f.Name {
 		wire, err := dname.ParseFQDN(name)
 		if err != nil {
-			return nil, nil, usagef("--name: %q is not a name: %v", name, err)
+			return nil, nil, cli.Usagef("--name: %q is not a name: %v", name, err)
 		}
 		known.Names = append(known.Names, dname.String(wire))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"yushan/internal/cli"
 	"yushan/tls/cert"
 	"yushan/tls/tlsa"
 )
@@ -88,12 +89,12 @@ certificates:
 		t.Errorf("svcb: exit %d and %q, expected\n%s\nhave\n%s", code, stderr, want, got)
 	}
 
-	if _, stderr, code := yushan(t, "svcb", "--config", config, "--name", "a..b"); code != exitUsage || !strings.Contains(stderr, `--name: "a..b" is not a name`) {
+	if _, stderr, code := yushan(t, "svcb", "--config", config, "--name", "a..b"); code != cli.ExitUsage || !strings.Contains(stderr, `--name: "a..b" is not a name`) {
 		t.Errorf("svcb with a bad name: exit %d and %q", code, stderr)
 	}
 	put(t, config, "listen: 127.0.0.1\n")
 	for _, command := range []string{"tlsa", "svcb"} {
-		if stdout, stderr, code := yushan(t, command, "--config", config); code != exitError || stdout != "" || !strings.Contains(stderr, "no encrypted listener") {
+		if stdout, stderr, code := yushan(t, command, "--config", config); code != cli.ExitError || stdout != "" || !strings.Contains(stderr, "no encrypted listener") {
 			t.Errorf("%s without encrypted listeners: exit %d, %q and %q", command, code, stdout, stderr)
 		}
 	}
@@ -120,7 +121,7 @@ func TestCheckCertificates(t *testing.T) {
 	const certificate = "dot: {listen: 127.0.0.1}\ncertificates: [{name: main, certificate-file: cert.pem, key-file: key.pem}]\n"
 	put(t, config, certificate+"tickets: {secret-file: secret}\n")
 	putSecret(t, filepath.Join(dir, "secret"), strings.Repeat("0123456789abcdef", 4))
-	if stdout, _, code := yushan(t, "check", "--config", config); code != exitOK || !strings.Contains(stdout, "yushan.yaml: good") {
+	if stdout, _, code := yushan(t, "check", "--config", config); code != cli.ExitOK || !strings.Contains(stdout, "yushan.yaml: good") {
 		t.Errorf("good files: exit %d\n%s", code, stdout)
 	}
 	putSecret(t, filepath.Join(dir, "secret"), "too short")
@@ -131,12 +132,12 @@ func TestCheckCertificates(t *testing.T) {
 			t.Errorf("expected %q in\n%s", want, stdout)
 		}
 	}
-	if code != exitError || strings.Contains(stdout, "good") {
+	if code != cli.ExitError || strings.Contains(stdout, "good") {
 		t.Errorf("bad files: exit %d\n%s", code, stdout)
 	}
 	put(t, config, certificate+"lisen: 127.0.0.1\n")
 	stdout, _, code = yushan(t, "check", "--config", config)
-	if code != exitError || !strings.Contains(stdout, "lisen: unknown key") || !strings.Contains(stdout, `certificate "main": `) {
+	if code != cli.ExitError || !strings.Contains(stdout, "lisen: unknown key") || !strings.Contains(stdout, `certificate "main": `) {
 		t.Errorf("a bad key and bad files: exit %d, expected 1 and both in\n%s", code, stdout)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"yushan/internal/cli"
 	"yushan/server"
 	"yushan/server/config"
 )
@@ -31,7 +32,7 @@ Examples:
 }
 
 // Run implements the command.
-func (c *serveCommand) Run(con *console) error {
+func (c *serveCommand) Run(con *cli.Console) error {
 	load, err := c.source()
 	if err != nil {
 		return err
@@ -44,9 +45,9 @@ func (c *serveCommand) Run(con *console) error {
 	if err != nil {
 		return err
 	}
-	log := server.NewLog(con.err, cfg.Log.Format, level)
+	log := server.NewLog(con.Err, cfg.Log.Format, level)
 	defer log.Sync()
-	bars := newProgress(con.err, "reading", "checking and laying out")
+	bars := newProgress(con.Err, "reading", "checking and laying out")
 	defer bars.finish()
 	opts := server.Options{Log: log, Level: &level, Progress: bars, Loaded: bars.finish}
 	return server.Run(context.Background(), cfg, opts, load, nil)
@@ -56,7 +57,7 @@ func (c *serveCommand) Run(con *console) error {
 func (c *serveCommand) source() (func() (*config.Config, error), error) {
 	switch {
 	case c.Config != "" && (len(c.Zone) > 0 || len(c.Listen) > 0):
-		return nil, usagef("--zone and --listen are for serving without --config")
+		return nil, cli.Usagef("--zone and --listen are for serving without --config")
 	case c.Config != "":
 		return func() (*config.Config, error) {
 			cfg, err := config.Load(c.Config)
@@ -66,13 +67,13 @@ func (c *serveCommand) source() (func() (*config.Config, error), error) {
 			return c.override(cfg), nil
 		}, nil
 	case len(c.Zone) == 0:
-		return nil, usagef("nothing to serve: give --config, or --zone (or try \"yushan lab\")")
+		return nil, cli.Usagef("nothing to serve: give --config, or --zone (or try \"yushan lab\")")
 	}
 	return func() (*config.Config, error) {
 		cfg := config.Default()
 		for _, z := range c.Zone {
 			if err := cfg.AddZone(z); err != nil {
-				return nil, usagef("--zone: %v", err)
+				return nil, cli.Usagef("--zone: %v", err)
 			}
 		}
 		var err error
@@ -102,7 +103,7 @@ func listenAddresses(texts []string, port uint16) (addrs []netip.AddrPort, err e
 	for _, text := range texts {
 		a, err := config.ParseAddress(text)
 		if err != nil {
-			return nil, usagef("--listen: %v", err)
+			return nil, cli.Usagef("--listen: %v", err)
 		}
 		addrs = append(addrs, a)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"yushan/internal/cli"
 	"yushan/server/config"
 	"yushan/zone/dname"
 	"yushan/zone/master"
@@ -36,26 +37,26 @@ Examples:
 }
 
 // Run implements the command.
-func (c *signCommand) Run(con *console) error {
+func (c *signCommand) Run(con *cli.Console) error {
 	switch {
 	case c.NSEC == c.NSEC3:
-		return usagef("give --nsec3 or --nsec")
+		return cli.Usagef("give --nsec3 or --nsec")
 	case c.OptOut && !c.NSEC3:
-		return usagef("--opt-out needs --nsec3")
+		return cli.Usagef("--opt-out needs --nsec3")
 	case len(c.Key) == 0 && c.GenerateKeys == "":
-		return usagef("no key to sign with: give --key, or --generate-keys")
+		return cli.Usagef("no key to sign with: give --key, or --generate-keys")
 	case c.Validity <= 0:
-		return usagef("--validity must be more than nothing")
+		return cli.Usagef("--validity must be more than nothing")
 	}
 	name, file, err := config.SplitZone(c.Zone)
 	if err != nil {
-		return usagef("--zone: %v", err)
+		return cli.Usagef("--zone: %v", err)
 	}
-	ctx, cancel := interruptible()
+	ctx, cancel := cli.Interruptible()
 	defer cancel()
 	start := time.Now()
 
-	reading := newProgress(con.err, "reading", "")
+	reading := newProgress(con.Err, "reading", "")
 	records, err := sign.ReadFile(ctx, file, master.Options{Origin: name, Progress: func(done, total int64) { reading.Read(name, done, total) }})
 	reading.finish()
 	if err != nil {
@@ -65,7 +66,7 @@ func (c *signCommand) Run(con *console) error {
 	if err != nil {
 		return err
 	}
-	signing := newProgress(con.err, "signing", "")
+	signing := newProgress(con.Err, "signing", "")
 	opts := sign.Options{
 		Keys:       keys,
 		Denial:     sign.NSEC,
@@ -85,18 +86,18 @@ func (c *signCommand) Run(con *console) error {
 	if c.OptOut {
 		denial += " with opt-out"
 	}
-	fmt.Fprintf(con.out, "%s: zone %s signed with %s, %s, valid until %s, in %s\n", c.Out, dname.Display(name),
+	fmt.Fprintf(con.Out, "%s: zone %s signed with %s, %s, valid until %s, in %s\n", c.Out, dname.Display(name),
 		denial, plural(len(keys), "key"), opts.Expiration.UTC().Format("2006-01-02 15:04 MST"), shortDuration(time.Since(start)))
 	for _, k := range keys {
 		if k.IsKSK() {
 			ds := k.DS()
-			fmt.Fprintf(con.out, "%s IN DS %d %d %d %s\n", ds.Hdr.Name, ds.KeyTag, ds.Algorithm, ds.DigestType, ds.Digest)
+			fmt.Fprintf(con.Out, "%s IN DS %d %d %d %s\n", ds.Hdr.Name, ds.KeyTag, ds.Algorithm, ds.DigestType, ds.Digest)
 		}
 	}
 	return nil
 }
 
-func (c *signCommand) keys(con *console, origin string) (keys []*sign.Key, err error) {
+func (c *signCommand) keys(con *cli.Console, origin string) (keys []*sign.Key, err error) {
 	for _, path := range c.Key {
 		k, err := sign.ReadKey(path)
 		if err != nil {
@@ -113,7 +114,7 @@ func (c *signCommand) keys(con *console, origin string) (keys []*sign.Key, err e
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(con.out, "%s.key: new key\n", path)
+		fmt.Fprintf(con.Out, "%s.key: new key\n", path)
 		keys = append(keys, k)
 	}
 	return keys, nil

@@ -1,4 +1,4 @@
-package main
+package cli
 
 import (
 	"fmt"
@@ -8,27 +8,29 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-type completionCommand struct {
+// Completion is the command that prints the completion script of a shell.
+type Completion struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-func (*completionCommand) Help() string {
-	return `Examples:
+// CompletionHelp shows how the script of a program is used.
+func CompletionHelp(program string) string {
+	return fmt.Sprintf(`Examples:
 
-    source <(yushan completion bash)
-    yushan completion fish > ~/.config/fish/completions/yushan.fish`
+    source <(%[1]s completion bash)
+    %[1]s completion fish > ~/.config/fish/completions/%[1]s.fish`, program)
 }
 
 // Run implements the command.
-func (c *completionCommand) Run(con *console, ctx *kong.Context) error {
+func (c *Completion) Run(con *Console, ctx *kong.Context) error {
 	switch c.Shell {
 	case "fish":
-		completeFish(con.out, ctx.Model)
+		completeFish(con.Out, ctx.Model)
 	case "zsh":
-		fmt.Fprintln(con.out, "autoload -Uz compinit bashcompinit\ncompinit\nbashcompinit")
-		completeBash(con.out, ctx.Model)
+		fmt.Fprintln(con.Out, "autoload -Uz compinit bashcompinit\ncompinit\nbashcompinit")
+		completeBash(con.Out, ctx.Model)
 	default:
-		completeBash(con.out, ctx.Model)
+		completeBash(con.Out, ctx.Model)
 	}
 	return nil
 }
@@ -53,15 +55,15 @@ func completeBash(w io.Writer, app *kong.Application) {
 		}
 		fmt.Fprintf(&cases, "    %s) words=%q ;;\n", command.Name, strings.Join(words, " "))
 	}
-	fmt.Fprintf(w, `_yushan() {
-  local word=${COMP_WORDS[COMP_CWORD]} words=%q
+	fmt.Fprintf(w, `%[1]s() {
+  local word=${COMP_WORDS[COMP_CWORD]} words=%[3]q
   if [ "$COMP_CWORD" -gt 1 ]; then
     case ${COMP_WORDS[1]} in
-%s    esac
+%[4]s    esac
   fi
   [ "$word" = = ] && word= words=
   case ${COMP_WORDS[COMP_CWORD-1]} in
-    %s) words= ;;
+    %[5]s) words= ;;
   esac
   COMPREPLY=($(compgen -W "$words" -- "$word"))
   if [ "$COMP_CWORD" -gt 1 ] && [ ${#COMPREPLY[@]} -eq 0 ]; then
@@ -69,17 +71,17 @@ func completeBash(w io.Writer, app *kong.Application) {
     COMPREPLY=($(compgen -f -- "$word"))
   fi
 }
-complete -F _yushan yushan
-`, strings.Join(names, " ")+" --help", cases.String(), strings.Join(takesValue, "|"))
+complete -F %[1]s %[2]s
+`, "_"+strings.ReplaceAll(app.Name, "-", "_"), app.Name, strings.Join(names, " ")+" --help", cases.String(), strings.Join(takesValue, "|"))
 }
 
 func completeFish(w io.Writer, app *kong.Application) {
 	quote := func(s string) string { return "'" + strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(s) + "'" }
 	for _, command := range app.Children {
-		fmt.Fprintf(w, "complete -c yushan -n __fish_use_subcommand -f -a %s -d %s\n", command.Name, quote(command.Help))
+		fmt.Fprintf(w, "complete -c %s -n __fish_use_subcommand -f -a %s -d %s\n", app.Name, command.Name, quote(command.Help))
 		seen := quote("__fish_seen_subcommand_from " + command.Name)
 		for _, f := range command.Flags {
-			line := fmt.Sprintf("complete -c yushan -n %s -l %s -d %s", seen, f.Name, quote(f.Help))
+			line := fmt.Sprintf("complete -c %s -n %s -l %s -d %s", app.Name, seen, f.Name, quote(f.Help))
 			if f.Short != 0 {
 				line += " -s " + string(f.Short)
 			}
@@ -90,7 +92,7 @@ func completeFish(w io.Writer, app *kong.Application) {
 		}
 		for _, p := range command.Positional {
 			if words := p.EnumSlice(); len(words) > 0 {
-				fmt.Fprintf(w, "complete -c yushan -n %s -f -a %s\n", seen, quote(strings.Join(words, " ")))
+				fmt.Fprintf(w, "complete -c %s -n %s -f -a %s\n", app.Name, seen, quote(strings.Join(words, " ")))
 			}
 		}
 	}

@@ -1,22 +1,24 @@
-package main
+package cli
 
 import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/alecthomas/kong"
 )
 
-type versionCommand struct{}
+// Version is the command that says which program this is.
+type Version struct{}
 
 // Run implements the command.
-func (*versionCommand) Run(con *console) error {
-	fmt.Fprintln(con.out, versionText())
+func (*Version) Run(con *Console, ctx *kong.Context) error {
+	fmt.Fprintf(con.Out, "%s %s, %s, %s/%s\n", ctx.Model.Name, Build(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return nil
 }
 
-// versionText tells the version from what the Go command has put into the
-// binary.
-func versionText() string {
+// Build tells the version from what the Go command has put into the binary.
+func Build() string {
 	version, revision, changed := "development", "", ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		if v := info.Main.Version; v != "" && v != "(devel)" {
@@ -31,5 +33,5 @@ func versionText() string {
 			}
 		}
 	}
-	return fmt.Sprintf("yushan %s%s%s, %s, %s/%s", version, revision, changed, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return version + revision + changed
 }

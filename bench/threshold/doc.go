@@ -1,0 +1,4 @@
+// Package threshold reads and judges conditions on a run: "p99>5ms", "loss<0.1%".
+//
+// It may import bench/result.
+package threshold
