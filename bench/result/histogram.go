@@ -93,6 +93,12 @@ func (h *Histogram) UnmarshalJSON(text []byte) error {
 	if err != nil {
 		return fmt.Errorf("histogram: %w", err)
 	}
+	// Others would lose counts when they are merged, or take any amount of memory.
+	if decoded.LowestTrackableValue() != 1 || decoded.HighestTrackableValue() != int64(Longest) ||
+		decoded.SignificantFigures() < 1 || decoded.SignificantFigures() > 4 {
+		return fmt.Errorf("histogram of %d to %d with %d digits: expected 1 to %d with 1 to 4, as this program writes them",
+			decoded.LowestTrackableValue(), decoded.HighestTrackableValue(), decoded.SignificantFigures(), int64(Longest))
+	}
 	h.h = decoded
 	return nil
 }

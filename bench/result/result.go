@@ -2,6 +2,7 @@ package result
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -234,6 +235,43 @@ func Read(from io.Reader) (*Result, error) {
 	if r.Format != Format {
 		return nil, fmt.Errorf("format %d: expected %d, the one that this program writes", r.Format, Format)
 	}
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("not the JSON of a run: something follows it")
+	}
+	if err := r.validate(); err != nil {
+		return nil, err
+	}
 	r.complete()
 	return r, nil
 }
+
+// longestRun in seconds, and what validate takes for times since its start.
+const longestRun = 1e9
+
+// validate refuses times that no run has, which would spoil plots and rates.
+func (r *Result) validate() error {
+	bad := func(seconds float64) bool { return seconds < 0 || seconds > longestRun }
+	if bad(r.Seconds) {
+		return fmt.Errorf("a run of %g seconds: expected 0 to %g", r.Seconds, float64(longestRun))
+	}
+	end := 0.0
+	for i := range r.Intervals {
+		interval := &r.Intervals[i]
+		if bad(interval.Seconds) || bad(interval.At) || interval.At < end-1e-3 {
+			return fmt.Errorf("interval %d: %g seconds at %g: expected it after the one before", i, interval.Seconds, interval.At)
+		}
+		end = interval.At + interval.Seconds
+	}
+	if s := r.Search; s != nil {
+		for i, step := range s.Steps {
+			if !(step.Rate > 0 && step.Rate <= maxRate) || step.Answered < 0 || step.Answered > maxRate || step.Loss < 0 || step.Loss > 1 {
+				return fmt.Errorf("step %d of the search: %g queries/s, %g answers/s, loss %g: expected rates up to %g and a loss of 0 to 1",
+					i, step.Rate, step.Answered, step.Loss, float64(maxRate))
+			}
+		}
+	}
+	return nil
+}
+
+// maxRate is more queries per second than any client sends.
+const maxRate = 1e12
