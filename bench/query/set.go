@@ -4,34 +4,55 @@ import (
 	"encoding/binary"
 )
 
-// Set is queries that are ready to be sent. It is not changed after it has been made,
-// and may be used by any goroutine.
+// Set is queries that are ready to be sent. It is never empty, is not changed after it
+// has been made, and may be used by any goroutine.
 type Set struct {
-	// Classes name the kinds of queries, at most 32.
+	// Classes name the kinds of queries, at most MaxClasses.
 	Classes []string
 
 	wire    []byte  // the messages, one after the other, with ID 0
 	queries []entry // in order
-	cookie  bool    // the last option of each is a COOKIE with 8 bytes of the client
+	cookies bool    // some query has one
+	client  [8]byte // the client's part of cookies
 }
 
-// entry is one query.
+// MaxClasses is how many kinds of queries are told apart.
+const MaxClasses = 32
+
+// entry is one query: a header, its question, and perhaps an OPT record. The options
+// of that end with a COOKIE, if there is one, and behind it the padding, if there is any.
 type entry struct {
-	at     uint64 // in wire
-	length uint16
-	// question is where the question section ends in the message.
-	question uint16
+	at       uint64 // in wire
+	length   uint16 // of the message
+	question uint16 // where the question section ends in the message
 	class    uint8
-	// random is where the first label's text starts that is drawn anew whenever the
-	// query is sent (randomLength bytes); 0: it is always the same.
-	random uint8
+	padding  uint8 // bytes of the padding option, with its header; 0: none
+	flags    flags
 }
 
-// randomLength is how long a label is that is drawn anew: 64 bits in base 32.
-const randomLength = 13
+type flags uint8
 
-// MaxBytes is the longest message that Put makes.
-const MaxBytes = 65535
+const (
+	hasEDNS flags = 1 << iota
+	hasCookie
+	hasRandom // the first label is drawn anew whenever the query is sent
+)
+
+// Parts of a message, and where they are in it.
+const (
+	headerBytes    = 12
+	randomAt       = headerBytes + 1 // the text of a random first label
+	randomLength   = 13              // of such a label: 64 bits in base 32
+	optBytes       = 11              // of an OPT record without options
+	optLengthAt    = 9               // in an OPT record: the length of its options
+	optionHeader   = 4
+	clientBytes    = 8   // of a cookie (RFC 7873 §4)
+	maxCookieBytes = 40  // client's and server's parts
+	block          = 128 // what queries are padded to a multiple of (RFC 8467 §4.1)
+)
+
+// MaxBytes is the longest message that Put makes, cookie and padding included.
+const MaxBytes = 512
 
 // Len is the number of queries.
 func (s *Set) Len() int { return len(s.queries) }
@@ -43,44 +64,82 @@ func (s *Set) Class(index uint32) uint8 { return s.queries[index].class }
 func (s *Set) Length(index uint32) int { return int(s.queries[index].length) }
 
 // Cookies tells whether queries carry cookies (RFC 7873).
-func (s *Set) Cookies() bool { return s.cookie }
+func (s *Set) Cookies() bool { return s.cookies }
 
-// Put writes a query to dst, which has room for it, and returns its length. nonce
+// Put writes a query to dst, which has room for MaxBytes, and returns its length. nonce
 // makes the random label. cookie, client's and server's parts together (16 to 40
-// bytes), takes the place of the client's part alone; nil leaves that. Both are
-// ignored by queries that have no place for them.
+// bytes, see [ServerCookie]), takes the place of the client's part alone; nil leaves
+// that. Both are ignored by queries that have no place for them.
 func (s *Set) Put(dst []byte, index uint32, id uint16, nonce uint64, cookie []byte) int {
 	q := &s.queries[index]
 	n := copy(dst, s.wire[q.at:q.at+uint64(q.length)])
 	binary.BigEndian.PutUint16(dst, id)
-	if q.random != 0 {
-		putLabel(dst[q.random:], nonce)
+	if q.flags&hasRandom != 0 {
+		putLabel((*[randomLength]byte)(dst[randomAt:]), nonce)
+	}
+	if q.flags&hasCookie != 0 && len(cookie) > clientBytes {
+		n = q.putCookie(dst, cookie)
 	}
 	return n
 }
 
-// putLabel writes randomLength characters.
-func putLabel(dst []byte, nonce uint64) {
+// putCookie puts a whole cookie into a message that has the client's part, and
+// makes the padding shorter or longer.
+func (q *entry) putCookie(dst []byte, cookie []byte) int {
+	n := int(q.length) - int(q.padding) - clientBytes
+	binary.BigEndian.PutUint16(dst[n-2:], uint16(len(cookie)))
+	n += copy(dst[n:], cookie)
+	if q.padding != 0 {
+		padding := paddingFor(n)
+		binary.BigEndian.PutUint16(dst[n+2:], uint16(padding-optionHeader))
+		dst[n], dst[n+1] = 0, optionPadding
+		clear(dst[n+optionHeader : n+padding])
+		n += padding
+	}
+	opt := int(q.question)
+	binary.BigEndian.PutUint16(dst[opt+optLengthAt:], uint16(n-opt-optBytes))
+	return n
+}
+
+// paddingFor is how long the padding option behind n bytes is, with its header.
+func paddingFor(n int) int {
+	return (n+optionHeader+block-1)/block*block - n
+}
+
+// putLabel writes a label's text.
+func putLabel(dst *[randomLength]byte, nonce uint64) {
 	const digits = "0123456789abcdefghijklmnopqrstuv"
-	for i := range randomLength {
+	for i := range dst {
 		dst[i] = digits[nonce&31]
 		nonce >>= 5
 	}
 }
 
-// Verdict is what Check finds.
-type Verdict uint8
+// AppendName appends a query's QNAME in wire format, as it is sent with that nonce.
+func (s *Set) AppendName(dst []byte, index uint32, nonce uint64) []byte {
+	q := &s.queries[index]
+	start := len(dst)
+	dst = append(dst, s.wire[q.at+headerBytes:q.at+uint64(q.question)-4]...)
+	if q.flags&hasRandom != 0 {
+		putLabel((*[randomLength]byte)(dst[start+1:]), nonce)
+	}
+	return dst
+}
 
-const (
-	Fits       Verdict = iota
-	Malformed          // shorter than a header, or no response
-	Mismatched         // it repeats another question
-)
+// Type is a query's QTYPE.
+func (s *Set) Type(index uint32) uint16 {
+	q := &s.queries[index]
+	return binary.BigEndian.Uint16(s.wire[q.at+uint64(q.question)-4:])
+}
 
-// Check holds a message against the query that it has the ID of. A response without
-// a question fits if its RCODE says that the server could not read the query.
-func (s *Set) Check(index uint32, nonce uint64, answer []byte) Verdict {
-	panic("owner of bench/query")
+// EDNS tells whether a query has an OPT record, the UDP payload size in it, and DO.
+func (s *Set) EDNS(index uint32) (edns bool, udpBytes uint16, do bool) {
+	q := &s.queries[index]
+	if q.flags&hasEDNS == 0 {
+		return false, 0, false
+	}
+	opt := s.wire[q.at+uint64(q.question):]
+	return true, binary.BigEndian.Uint16(opt[3:]), opt[7]&0x80 != 0
 }
 
 // Cursor goes through the queries of a set for one worker.
