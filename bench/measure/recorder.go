@@ -34,6 +34,7 @@ type Recorder struct {
 	recent    *result.Histogram // latencies since the last look
 	conns     result.Connections
 	drops     uint64
+	last      int64 // when the last query was sent
 	faults    map[string]uint64
 }
 
@@ -73,7 +74,11 @@ func (r *Recorder) Sent(class uint8, due, taken int64, bytes int) {
 		c.SentBytes += uint64(bytes)
 	}
 	r.lag.Record(taken - due)
+	r.last = max(r.last, taken)
 }
+
+// Last is when the last query was sent.
+func (r *Recorder) Last() int64 { return r.last }
 
 // Unsent counts a query that could not be sent in its time.
 func (r *Recorder) Unsent(class uint8, due int64) {

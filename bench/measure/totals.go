@@ -8,34 +8,13 @@ import (
 	"yushan/bench/result"
 )
 
-// add adds counts to others.
-func add(to, from *result.Counts) {
-	to.Due += from.Due
-	to.Sent += from.Sent
-	to.Answered += from.Answered
-	to.Lost += from.Lost
-	to.Unsent += from.Unsent
-	to.Truncated += from.Truncated
-	to.SentBytes += from.SentBytes
-	to.ReceivedBytes += from.ReceivedBytes
-	for i, n := range from.RCodes {
-		to.RCodes[i] += n
-	}
-	to.Odd.Malformed += from.Odd.Malformed
-	to.Odd.Mismatched += from.Odd.Mismatched
-	to.Odd.Unexpected += from.Odd.Unexpected
-	to.Odd.Duplicate += from.Odd.Duplicate
-	to.Odd.Late += from.Odd.Late
-	to.Odd.Status += from.Odd.Status
-}
-
 // Look adds what has been counted so far to counts, and swaps the histogram of the
 // latencies since the last look for an empty one. It takes the lock, for a moment.
 func (r *Recorder) Look(counts *result.Counts, empty *result.Histogram) (recent *result.Histogram) {
 	r.Lock()
 	defer r.Unlock()
 	for i := range r.classes {
-		add(counts, &r.classes[i].Counts)
+		counts.Add(&r.classes[i].Counts)
 	}
 	recent, r.recent = r.recent, empty
 	return recent
@@ -70,14 +49,14 @@ func Fill(to *result.Result, recorders []*Recorder, classes []string, elapsed ti
 	for _, r := range recorders {
 		for i := range r.classes {
 			from := &r.classes[i]
-			add(&to.Total.Counts, &from.Counts)
-			add(&to.Classes[i].Counts, &from.Counts)
+			to.Total.Add(&from.Counts)
+			to.Classes[i].Add(&from.Counts)
 			to.Total.Latency.Merge(from.Latency)
 			to.Classes[i].Latency.Merge(from.Latency)
 		}
 		for i := range r.intervals {
 			into := &to.Intervals[min(i, count-1)] // odd ones may come after the end
-			add(&into.Counts, &r.intervals[i].Counts)
+			into.Add(&r.intervals[i].Counts)
 			into.Latency.Merge(r.intervals[i].Latency)
 		}
 		to.Client.Service.Merge(r.service)

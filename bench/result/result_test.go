@@ -155,8 +155,12 @@ func TestRates(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	for _, kind := range sample.Kinds() {
+		// Small ones: reading and writing histograms is what takes time.
+		r := kind.Make(20)
+		r.Classes = r.Classes[:min(1, len(r.Classes))]
+		r.Intervals = r.Intervals[:min(1, len(r.Intervals))]
 		var text bytes.Buffer
-		if err := kind.Make(20).Write(&text); err != nil {
+		if err := r.Write(&text); err != nil {
 			f.Fatal(err)
 		}
 		f.Add(text.Bytes())

@@ -1,0 +1,64 @@
+package bench
+
+import (
+	"fmt"
+	"runtime"
+	"time"
+
+	"yushan/bench/load"
+	"yushan/bench/result"
+)
+
+const (
+	// tolerableLag is what a sleeping thread may be late without being overloaded.
+	tolerableLag = time.Millisecond
+	// lagShare of the latencies may be the client's own.
+	lagShare = 0.1
+	// dropShare of the answers may get lost in the client's sockets.
+	dropShare = 0.0001
+	// busyShare of the time of a thread is all of it.
+	busyShare = 0.95
+)
+
+// limits returns the reasons why a result tells of the client's limits, and not of the
+// server's.
+func limits(res *result.Result, c *Config) (reasons []string) {
+	add := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
+	lag, latency := res.Client.Lag.Quantile(0.99), res.Total.Latency.Quantile(0.99)
+	if lag > tolerableLag && float64(lag) > lagShare*float64(latency) {
+		add("it sent queries late: 1 %% of them by more than %s, while 1 %% of the answers took more than %s",
+			round(lag), round(latency))
+	}
+	if c.Options.Transport == load.UDP && res.Total.Unsent > 0 {
+		add("it could not send %d of %d queries in time", res.Total.Unsent, res.Total.Due)
+	}
+	if drops := res.Client.SocketDrops; float64(drops) > dropShare*float64(res.Total.Answered) {
+		add("its sockets dropped %d answers that it did not read in time", drops)
+	}
+	// Workers on UDP are threads; elsewhere the whole process works for them.
+	threads := runtime.GOMAXPROCS(0)
+	if c.Options.Transport == load.UDP {
+		threads = min(threads, c.Workers)
+	}
+	if busy := float64(res.Client.CPU) / (res.Seconds * 1e9 * float64(threads)); c.Plan.Closed() && busy > busyShare {
+		add("it was busy for %.0f %% of the time on %s", 100*busy, plural(threads, "processor"))
+	}
+	return reasons
+}
+
+func plural(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
+}
+
+// round leaves three digits or so.
+func round(d time.Duration) time.Duration {
+	for _, step := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
+		if d >= step {
+			return d.Round(step / 100)
+		}
+	}
+	return d
+}

@@ -1,0 +1,132 @@
+package bench
+
+import (
+	"sync"
+	"time"
+
+	"yushan/bench/measure"
+	"yushan/bench/result"
+)
+
+// Progress is what a run has come to.
+type Progress struct {
+	Elapsed, Duration time.Duration
+	Counts            result.Counts // since the start
+	// Since are what was counted since the last call, in Span.
+	Since result.Counts
+	Span  time.Duration
+	// Latency has the times of the answers in Span.
+	Latency *result.Histogram
+}
+
+// show calls Show until the returned function is called.
+func (r *run) show(started time.Time) (done func()) {
+	if r.Show == nil {
+		return func() {}
+	}
+	return every(r.ShowEvery, r.looker(started))
+}
+
+// looker returns a function that shows the progress since its last call.
+func (r *run) looker(started time.Time) func() {
+	var before result.Counts
+	last := started
+	empty := make([]*result.Histogram, len(r.recorders))
+	for i := range empty {
+		empty[i] = measure.NewRecent()
+	}
+	return func() {
+		now := time.Now()
+		p := Progress{Elapsed: now.Sub(started), Duration: r.Plan.Duration, Span: now.Sub(last), Latency: measure.NewRecent()}
+		for i, recorder := range r.recorders {
+			recent := recorder.Look(&p.Counts, empty[i])
+			p.Latency.Merge(recent)
+			recent.Reset()
+			empty[i] = recent
+		}
+		p.Since = p.Counts.Minus(&before)
+		before, last = p.Counts, now
+		r.Show(p)
+	}
+}
+
+// every calls f by the clock, until the returned function has been called.
+func every(interval time.Duration, f func()) (done func()) {
+	stop := make(chan struct{})
+	var ended sync.WaitGroup
+	ended.Go(func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				f()
+			case <-stop:
+				return
+			}
+		}
+	})
+	return func() {
+		close(stop)
+		ended.Wait()
+	}
+}
+
+// server is what was seen of the server under test.
+type server struct {
+	*result.Server
+	cpu []time.Duration // by interval
+}
+
+// observe watches the server until the returned function is called.
+func (r *run) observe(started time.Time) (done func() server) {
+	if r.Server == nil {
+		return func() server { return server{} }
+	}
+	s := server{Server: &result.Server{Source: r.Server.Source()}}
+	first, err := r.Server.Sample()
+	if err != nil {
+		s.Error = err.Error()
+		return func() server { return s }
+	}
+	last := first
+	sample := func() {
+		if s.Error != "" {
+			return
+		}
+		now, err := r.Server.Sample()
+		if err != nil {
+			s.Error = err.Error()
+			return
+		}
+		at := min(int(time.Since(started)/r.shape.Interval), 1<<16)
+		for len(s.cpu) <= at {
+			s.cpu = append(s.cpu, 0)
+		}
+		s.cpu[at] += now.CPU - last.CPU
+		last = now
+		s.CPU = int64(now.CPU - first.CPU)
+		s.Threads = now.Threads
+	}
+	memory := func() {
+		if bytes, err := r.Server.Memory(); err == nil {
+			s.MemoryBytes = max(s.MemoryBytes, bytes)
+		}
+	}
+	memory()
+	stop := every(r.shape.Interval, sample)
+	return func() server {
+		stop()
+		sample()
+		memory()
+		return s
+	}
+}
+
+// fill puts what was seen into a result.
+func (s server) fill(res *result.Result) {
+	res.Server = s.Server
+	for i := range min(len(s.cpu), len(res.Intervals)) {
+		res.Intervals[i].ServerCPU = int64(s.cpu[i])
+	}
+}
