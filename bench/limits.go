@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"yushan/bench/load"
+	"yushan/bench/report/units"
 	"yushan/bench/result"
 )
 
@@ -27,7 +28,7 @@ func limits(res *result.Result, c *Config) (reasons []string) {
 	lag, latency := res.Client.Lag.Quantile(0.99), res.Total.Latency.Quantile(0.99)
 	if lag > tolerableLag && float64(lag) > lagShare*float64(latency) {
 		add("it sent queries late: 1 %% of them by more than %s, while 1 %% of the answers took more than %s",
-			round(lag), round(latency))
+			units.Duration(lag), units.Duration(latency))
 	}
 	if c.Options.Transport == load.UDP && res.Total.Unsent > 0 {
 		add("it could not send %d of %d queries in time", res.Total.Unsent, res.Total.Due)
@@ -51,14 +52,4 @@ func plural(n int, noun string) string {
 		noun += "s"
 	}
 	return fmt.Sprintf("%d %s", n, noun)
-}
-
-// round leaves three digits or so.
-func round(d time.Duration) time.Duration {
-	for _, step := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
-		if d >= step {
-			return d.Round(step / 100)
-		}
-	}
-	return d
 }

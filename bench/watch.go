@@ -106,19 +106,13 @@ func (r *run) observe(started time.Time) (done func() server) {
 		s.cpu[at] += now.CPU - last.CPU
 		last = now
 		s.CPU = int64(now.CPU - first.CPU)
+		s.MemoryBytes = max(s.MemoryBytes, now.MemoryBytes)
 		s.Threads = now.Threads
 	}
-	memory := func() {
-		if bytes, err := r.Server.Memory(); err == nil {
-			s.MemoryBytes = max(s.MemoryBytes, bytes)
-		}
-	}
-	memory()
 	stop := every(r.shape.Interval, sample)
 	return func() server {
 		stop()
 		sample()
-		memory()
 		return s
 	}
 }

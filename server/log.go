@@ -3,7 +3,6 @@ package server
 import (
 	"fmt"
 	"io"
-	"os"
 	"sort"
 	"strings"
 	"time"
@@ -12,16 +11,16 @@ import (
 	"go.uber.org/zap/buffer"
 	"go.uber.org/zap/zapcore"
 
+	"yushan/internal/terminal"
 	"yushan/zone/dname"
 )
 
 // NewLog makes a logger that writes to w. format is auto, console or json; auto
 // is console if w is a terminal. The level may be changed while it is in use.
 func NewLog(w io.Writer, format string, level zap.AtomicLevel) *zap.Logger {
-	terminal := IsTerminal(w)
 	var encoder zapcore.Encoder
-	if format == "console" || format == "auto" && terminal {
-		encoder = &consoleEncoder{MapObjectEncoder: zapcore.NewMapObjectEncoder(), colour: terminal && os.Getenv("NO_COLOR") == ""}
+	if format == "console" || format == "auto" && terminal.Is(w) {
+		encoder = &consoleEncoder{MapObjectEncoder: zapcore.NewMapObjectEncoder(), colour: terminal.Colour(w)}
 	} else {
 		encoder = zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 			TimeKey:        "time",
@@ -33,16 +32,6 @@ func NewLog(w io.Writer, format string, level zap.AtomicLevel) *zap.Logger {
 		})
 	}
 	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level))
-}
-
-// IsTerminal tells whether w is a terminal.
-func IsTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && info.Mode()&os.ModeDevice != 0 && f.Name() != os.DevNull && isTTY(f)
 }
 
 // zoneField names a zone: with its U-label for people; for machines the A-label

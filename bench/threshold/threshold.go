@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"yushan/bench/report/units"
 	"yushan/bench/result"
 )
 
@@ -244,22 +245,17 @@ func (t Threshold) Holds(r *result.Result) (holds bool, figure string) {
 	return holds, t.metric.unit.write(v)
 }
 
-// write writes a figure with about three digits.
+// write writes a figure for people.
 func (u unit) write(v float64) string {
 	switch u {
 	case seconds:
-		d := time.Duration(v)
-		for _, step := range []time.Duration{time.Second, time.Millisecond, time.Microsecond} {
-			if d >= step {
-				d = d.Round(step / 1000)
-				break
-			}
-		}
-		return d.String()
+		return units.Duration(time.Duration(v))
 	case share:
-		return strconv.FormatFloat(v*100, 'g', 3, 64) + "%"
+		return units.Percent(v)
 	case bytes:
-		return strconv.FormatFloat(v/(1<<20), 'f', 1, 64) + "MiB"
+		return units.Bytes(uint64(v))
+	case perSecond:
+		return units.Rate(v)
 	}
-	return strconv.FormatFloat(math.Round(v), 'f', -1, 64)
+	return units.Count(uint64(v))
 }

@@ -3,20 +3,19 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
-	"yushan/server"
+	"yushan/internal/terminal"
 	"yushan/zone/dname"
 )
 
 // progress shows how far work on zones has come: bars on a terminal, else a
 // line every few seconds. Work that is done at once isn't shown. It is a
-// [server.Progress].
+// server.Progress.
 type progress struct {
 	w    io.Writer
 	verb string        // of what is counted
@@ -41,7 +40,7 @@ const (
 
 func newProgress(w io.Writer, verb, then string) *progress {
 	p := &progress{w: w, verb: verb, then: then, bars: map[string]*bar{}}
-	if server.IsTerminal(w) && os.Getenv("TERM") != "dumb" {
+	if terminal.Rich(w) {
 		p.all = mpb.New(mpb.WithOutput(w), mpb.WithWidth(32), mpb.WithAutoRefresh())
 	}
 	return p

@@ -1,0 +1,214 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"yushan/bench/pace"
+	"yushan/bench/result"
+	"yushan/bench/threshold"
+)
+
+// SearchPlan is how the highest rate is looked for that keeps conditions.
+type SearchPlan struct {
+	Keep  []threshold.Threshold // at least one
+	Start float64               // the first rate, in queries per second
+	Most  float64               // the highest that is tried
+	Step  time.Duration         // how long each rate is tried
+	// Show, unless nil, is told of each trial when it ends.
+	Show func(result.Step)
+}
+
+const (
+	// precision is the ratio of the lowest rate that failed to the highest that kept
+	// the conditions, at which the search ends.
+	precision = 1.05
+	// confirmations are how often the rate found is lowered when the long run at the end
+	// doesn't keep the conditions.
+	confirmations = 5
+	// pause lets a server that was overrun come to rest.
+	pause = 500 * time.Millisecond
+)
+
+// Search doubles the rate until a condition is broken, closes in on the rate between,
+// and ends with a run of the plan's own duration at the rate found: that is its result.
+// A rate that breaks a condition is tried once more before it counts, since anything
+// on the machine can disturb a trial.
+func Search(ctx context.Context, c *Config, plan SearchPlan) (*result.Result, error) {
+	if err := plan.validate(c); err != nil {
+		return nil, err
+	}
+	s := &search{Config: *c, SearchPlan: plan}
+	for _, t := range plan.Keep {
+		s.found.Keep = append(s.found.Keep, t.String())
+	}
+	low, high, err := s.climb(ctx)
+	if err == nil {
+		low, err = s.close(ctx, low, high)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.confirm(ctx, low)
+}
+
+func (p *SearchPlan) validate(c *Config) error {
+	switch {
+	case c.Plan.Closed() || c.Plan.Rate != c.Plan.RateAtEnd:
+		return errors.New("a search needs a constant rate to start from")
+	case len(p.Keep) == 0:
+		return errors.New("a search needs conditions to keep")
+	case !(p.Start > 0 && p.Start <= p.Most && p.Most <= pace.MaxRate):
+		return fmt.Errorf("a search from %g to %g queries/s: expected more than 0, and no less at the end", p.Start, p.Most)
+	case p.Step <= 0:
+		return fmt.Errorf("trials of %s: expected more than 0", p.Step)
+	}
+	return nil
+}
+
+// search is a search under way.
+type search struct {
+	Config
+	SearchPlan
+	found result.Search
+	last  *result.Result // of the last trial
+}
+
+// climb doubles the rate. low kept the conditions, unless it is 0; high did not,
+// unless it is 0.
+func (s *search) climb(ctx context.Context) (low, high float64, err error) {
+	for rate := s.Start; ; rate = min(2*rate, s.Most) {
+		good, err := s.tryTwice(ctx, rate)
+		switch {
+		case err != nil:
+			return 0, 0, err
+		case !good && low == 0 && rate > 1:
+			return s.descend(ctx, rate)
+		case !good:
+			return low, rate, nil
+		}
+		low = rate
+		if rate == s.Most || s.stopped(ctx) {
+			return low, 0, nil
+		}
+	}
+}
+
+// descend halves a rate that failed until one is good.
+func (s *search) descend(ctx context.Context, failed float64) (low, high float64, err error) {
+	for high = failed; high > 1 && !s.stopped(ctx); high /= 2 {
+		good, err := s.tryTwice(ctx, high/2)
+		if err != nil {
+			return 0, 0, err
+		}
+		if good {
+			return high / 2, high, nil
+		}
+	}
+	return 0, high, nil
+}
+
+// close narrows what lies between a good rate and one that is not.
+func (s *search) close(ctx context.Context, low, high float64) (float64, error) {
+	for low != 0 && high > low*precision && !s.stopped(ctx) {
+		rate := math.Round(math.Sqrt(low * high))
+		good, err := s.tryTwice(ctx, rate)
+		if err != nil {
+			return 0, err
+		}
+		if good {
+			low = rate
+		} else {
+			high = rate
+		}
+	}
+	return low, nil
+}
+
+// confirm runs at the rate found for the whole duration of the plan.
+func (s *search) confirm(ctx context.Context, rate float64) (*result.Result, error) {
+	for range confirmations {
+		if s.stopped(ctx) {
+			s.found.Rate = rate // it was kept for a step at least
+			break
+		}
+		if rate == 0 {
+			break
+		}
+		good, err := s.try(ctx, rate, s.Plan.Duration)
+		if err != nil {
+			return nil, err
+		}
+		if good {
+			s.found.Rate = rate
+			break
+		}
+		rate /= precision
+	}
+	res := s.last
+	res.Search = &s.found
+	res.Interrupted = s.stopped(ctx)
+	// Above the rate found, was it the server that gave way?
+	for _, step := range s.found.Steps {
+		if step.Rate > s.found.Rate && len(step.Limits) > 0 {
+			s.found.ClientLimited = true
+		}
+	}
+	return res, nil
+}
+
+func (s *search) stopped(ctx context.Context) bool {
+	return ctx.Err() != nil || s.Stop != nil && s.Stop.Load()
+}
+
+// tryTwice tells whether a rate keeps the conditions at the first or the second time.
+func (s *search) tryTwice(ctx context.Context, rate float64) (good bool, err error) {
+	for range 2 {
+		if good, err = s.try(ctx, rate, s.Step); good || err != nil || s.stopped(ctx) {
+			return good, err
+		}
+	}
+	return false, nil
+}
+
+// try runs at one rate, and notes what came of it.
+func (s *search) try(ctx context.Context, rate float64, duration time.Duration) (good bool, err error) {
+	c := s.Config
+	c.Plan.Rate, c.Plan.RateAtEnd, c.Plan.Duration = rate, rate, duration
+	res, err := Run(ctx, &c)
+	if err != nil {
+		return false, err
+	}
+	if s.stopped(ctx) && s.last != nil {
+		return false, nil // it tells nothing
+	}
+	s.last = res
+	step := result.Step{
+		Rate:     rate,
+		Answered: res.Rate(),
+		Loss:     res.Total.Loss(),
+		P50:      int64(res.Total.Latency.Quantile(0.5)),
+		P99:      int64(res.Total.Latency.Quantile(0.99)),
+		P999:     int64(res.Total.Latency.Quantile(0.999)),
+		Limits:   res.Client.Limits,
+	}
+	for _, t := range s.Keep {
+		if holds, figure := t.Holds(res); !holds {
+			step.Broken = append(step.Broken, fmt.Sprintf("%s: %s", t, figure))
+		}
+	}
+	s.found.Steps = append(s.found.Steps, step)
+	if s.SearchPlan.Show != nil {
+		s.SearchPlan.Show(step)
+	}
+	if len(step.Broken) > 0 {
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+	return len(step.Broken) == 0 && len(step.Limits) == 0, nil
+}
