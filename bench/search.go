@@ -41,8 +41,12 @@ func Search(ctx context.Context, c *Config, plan SearchPlan) (*result.Result, er
 	if err := plan.validate(c); err != nil {
 		return nil, err
 	}
-	s := &search{Config: *c, SearchPlan: plan}
-	for _, t := range plan.Keep {
+	s := &search{Config: *c, SearchPlan: plan, run: Run, pause: pause}
+	return s.search(ctx)
+}
+
+func (s *search) search(ctx context.Context) (*result.Result, error) {
+	for _, t := range s.Keep {
 		s.found.Keep = append(s.found.Keep, t.String())
 	}
 	low, high, err := s.climb(ctx)
@@ -73,6 +77,8 @@ func (p *SearchPlan) validate(c *Config) error {
 type search struct {
 	Config
 	SearchPlan
+	run   func(context.Context, *Config) (*result.Result, error)
+	pause time.Duration
 	found result.Search
 	last  *result.Result // of the last trial
 }
@@ -178,7 +184,7 @@ func (s *search) tryTwice(ctx context.Context, rate float64) (good bool, err err
 func (s *search) try(ctx context.Context, rate float64, duration time.Duration) (good bool, err error) {
 	c := s.Config
 	c.Plan.Rate, c.Plan.RateAtEnd, c.Plan.Duration = rate, rate, duration
-	res, err := Run(ctx, &c)
+	res, err := s.run(ctx, &c)
 	if err != nil {
 		return false, err
 	}
@@ -207,7 +213,7 @@ func (s *search) try(ctx context.Context, rate float64, duration time.Duration) 
 	if len(step.Broken) > 0 {
 		select {
 		case <-ctx.Done():
-		case <-time.After(pause):
+		case <-time.After(s.pause):
 		}
 	}
 	return len(step.Broken) == 0 && len(step.Limits) == 0, nil

@@ -225,12 +225,15 @@ func ParseNumber(text string) (float64, error) {
 // String returns the condition as it was written, without spaces.
 func (t Threshold) String() string { return t.text }
 
+// Unknown is the figure of a run that doesn't have it.
+const Unknown = "unknown"
+
 // Holds tells whether the condition is true of a run, and the figure in words. A
 // figure that the run doesn't have makes no condition true.
 func (t Threshold) Holds(r *result.Result) (holds bool, figure string) {
 	v := t.metric.of(r)
 	if math.IsNaN(v) {
-		return false, "unknown"
+		return false, Unknown
 	}
 	switch t.op {
 	case "<":
