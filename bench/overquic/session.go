@@ -1,0 +1,169 @@
+package overquic
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+)
+
+// session is a connection that persists.
+type session struct {
+	client *client
+	conn   *quic.Conn
+	used   atomic.Bool // an answer has come
+
+	// Guarded by worker.mu.
+	busy    int  // places with a query on it
+	retired bool // it takes no more queries
+	broken  bool // it has been counted as such
+	// starved: the server lets no more streams in. One place waits for the next.
+	starved bool
+	waits   int          // how often it has been
+	spare   *quic.Stream // has been opened, and is the next to be used
+	// goneFrom is the first stream whose query the server has not read and will not,
+	// as it has said (RFC 9114 §5.2).
+	goneFrom quic.StreamID
+}
+
+// creditTime is how long a server that has nothing to do may take to let the next query
+// in, beside some round trips. One that doesn't never will: Knot 3.5 ends connections
+// that way.
+const creditTime = 20 * time.Millisecond
+
+// connect opens the client's next connection.
+func (c *client) connect() (*session, error) {
+	began := time.Now()
+	conn, err := c.socket.transport.Dial(c.ctx, c.server, c.tls, c.quic)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{client: c, conn: conn, goneFrom: noStream}
+	if err := c.codec.setUp(conn); err != nil {
+		s.close()
+		return nil, err
+	}
+	c.opened(time.Since(began), conn.ConnectionState().TLS.DidResume)
+	c.tasks.Go(func() { c.codec.listen(s) })
+	c.tasks.Go(func() {
+		select {
+		case <-conn.Context().Done():
+			s.retire()
+		case <-c.ctx.Done():
+			s.close()
+		}
+	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if conn.Context().Err() == nil {
+		c.session = s
+	}
+	if c.open() {
+		c.ready.push(c)
+	}
+	c.dispatch(nil)
+	return s, nil
+}
+
+func (w *worker) opened(handshake time.Duration, resumed bool) {
+	w.Recorder.Lock()
+	w.Recorder.Opened(handshake, resumed)
+	w.Recorder.Unlock()
+}
+
+const noStream = quic.StreamID(1<<62 - 1)
+
+// retire lets no more queries go to the connection, which ends with its last one.
+func (s *session) retire() {
+	s.client.mu.Lock()
+	first := !s.retired
+	s.retired = true
+	if s.client.session == s {
+		s.client.session = nil
+	}
+	unused := s.busy == 0
+	s.client.mu.Unlock()
+	if first {
+		select {
+		case s.client.news <- struct{}{}:
+		default:
+		}
+	}
+	if unused {
+		s.close()
+	}
+}
+
+// close ends the connection. It does nothing for none.
+func (s *session) close() {
+	if s != nil {
+		s.conn.CloseWithError(s.client.codec.noError(), "")
+	}
+}
+
+// rejects tells whether the server has said that it doesn't read a stream.
+func (s *session) rejects(stream quic.StreamID) bool {
+	s.client.mu.Lock()
+	defer s.client.mu.Unlock()
+	return stream >= s.goneFrom
+}
+
+// goAway is told by the server that it reads no stream from this one on.
+func (s *session) goAway(from quic.StreamID) {
+	s.client.mu.Lock()
+	s.goneFrom = min(s.goneFrom, from)
+	s.client.mu.Unlock()
+	s.retire()
+}
+
+// starve is called for a place that got no stream: some place has to wait for one, and
+// all queries meanwhile go elsewhere. It tells whether this place is it.
+func (s *session) starve() (waits bool) {
+	s.client.mu.Lock()
+	defer s.client.mu.Unlock()
+	if s.starved || s.retired {
+		return false
+	}
+	s.starved = true
+	s.waits++
+	return true
+}
+
+// hope bounds how long a server without a query of this connection lets it wait for the
+// next stream. The lock must be held.
+func (s *session) hope() {
+	if !s.starved || s.busy > 0 || s.retired {
+		return
+	}
+	waits := s.waits
+	limit := creditTime + 4*s.conn.ConnectionStats().SmoothedRTT
+	time.AfterFunc(limit, func() {
+		s.client.mu.Lock()
+		usedUp := s.starved && s.waits == waits
+		s.client.mu.Unlock()
+		if usedUp {
+			s.retire()
+		}
+	})
+}
+
+// fed ends the wait for a stream.
+func (s *session) fed(stream *quic.Stream) {
+	s.client.mu.Lock()
+	defer s.client.mu.Unlock()
+	s.starved = false
+	s.spare = stream
+}
+
+// end takes note of an error that has ended the connection with a query under way.
+func (s *session) end(err error) {
+	s.retire()
+	c := s.client
+	c.mu.Lock()
+	told := s.broken
+	s.broken = true
+	c.mu.Unlock()
+	if !told {
+		c.broken(err)
+	}
+}
