@@ -147,7 +147,7 @@ func TestClientCookieIsOfTheSeed(t *testing.T) {
 	cookie := func(seed uint64) [8]byte {
 		return read(t, "a A\n", Options{Cookie: true, Seed: seed}).client
 	}
-	if cookie(1) != cookie(1) || cookie(1) == cookie(2) {
+	if first, again := cookie(1), cookie(1); first != again || first == cookie(2) {
 		t.Error("the client's cookie should depend on the seed, and on nothing else")
 	}
 }
