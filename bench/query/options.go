@@ -57,6 +57,8 @@ type builder struct {
 	set     *Set
 	options Options
 	opt     []byte // the OPT record without cookie and padding; nil: none
+
+	question []byte // the last one that add made
 }
 
 func newBuilder(o Options) *builder {
@@ -113,10 +115,10 @@ type message struct {
 
 // add adds a query for a name (in wire format) in class IN.
 func (b *builder) add(name []byte, qtype uint16, class uint8, random bool) {
-	question := append(name[:len(name):len(name)], byte(qtype>>8), byte(qtype), 0, 1)
+	b.question = append(append(b.question[:0], name...), byte(qtype>>8), byte(qtype), 0, 1)
 	// Its length is at most 12+259+11+4+4+44, with padding 384.
 	b.addMessage(&message{
-		header: b.options.header(), question: question, opt: b.opt,
+		header: b.options.header(), question: b.question, opt: b.opt,
 		cookie: b.options.Cookie, padding: b.options.Padding,
 		random: random, class: class,
 	})

@@ -135,3 +135,16 @@ func TestClassesOfTypes(t *testing.T) {
 		t.Errorf("classes of %d types: %v", MaxClasses, set.Classes)
 	}
 }
+
+func BenchmarkReadText(b *testing.B) {
+	var file strings.Builder
+	const lines = 100_000
+	for i := range lines {
+		fmt.Fprintf(&file, "www.domain-%d.tw A\n", i)
+	}
+	b.ReportAllocs()
+	for range b.N {
+		read(b, file.String(), Options{DO: true})
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/lines, "ns/query")
+}
