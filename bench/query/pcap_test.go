@@ -379,7 +379,7 @@ func TestReadPcapAsCaptured(t *testing.T) {
 	}
 }
 
-func TestTruncatedFileOfNothing(t *testing.T) {
+func TestReadPcapFails(t *testing.T) {
 	if _, _, err := ReadPcap(&failing{errors.New("disk on fire")}, "x", Options{}); err == nil || err.Error() != "read x: disk on fire" {
 		t.Errorf("a file that can't be read: %v", err)
 	}
