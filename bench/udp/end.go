@@ -1,0 +1,50 @@
+package udp
+
+// expire gives up the queries whose time is over.
+func (s *sender) expire(now int64) {
+	s.lose(now - s.timeout)
+}
+
+// lose gives up queries under way that were due at a time or before.
+func (s *sender) lose(until int64) {
+	w := s.work
+	w.Recorder.Lock()
+	defer w.Recorder.Unlock()
+	s.expiry = never
+	for i := range s.clients {
+		t := &s.clients[i].table
+		for t.oldest != none {
+			slot := &t.slots[t.oldest]
+			if slot.due > until {
+				s.expiry = min(s.expiry, slot.due+s.timeout)
+				break
+			}
+			w.Recorder.Lost(w.Queries.Class(slot.index), slot.due)
+			t.end(t.oldest, lost)
+			s.underWay--
+		}
+	}
+}
+
+// stop takes no more queries. Those that are due already are given up.
+func (s *sender) stop(now int64) {
+	s.stopped = true
+	for s.out.sent < s.out.ready {
+		s.unsent(nil)
+	}
+	if s.closed {
+		return
+	}
+	for due, more := s.work.Schedule.Peek(); more && due <= now; due, more = s.work.Schedule.Peek() {
+		s.giveUp(now)
+	}
+}
+
+// abort ends everything at once.
+func (s *sender) abort(now int64) {
+	if !s.stopped {
+		s.stop(now)
+	}
+	s.lose(never)
+	s.countDrops()
+}
