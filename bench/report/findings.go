@@ -48,14 +48,14 @@ func findings(r *result.Result) (all []finding) {
 		add(warning, "The server could not be observed to the end", s.Error)
 	}
 	if len(r.Client.Limits) > 0 {
-		add(warning, "These figures are the load generator's, not the server's", r.Client.Limits...)
+		add(warning, "These figures are the load generator’s, not the server’s", r.Client.Limits...)
 	}
 	if s := r.Search; s != nil {
 		switch {
 		case s.Rate == 0:
 			add(failure, "No rate that was tried kept "+strings.Join(s.Keep, ", "))
 		case s.ClientLimited:
-			add(warning, fmt.Sprintf("The server's highest rate was not found: it is %s/s or more", units.Rate(s.Rate)),
+			add(warning, fmt.Sprintf("The server’s highest rate was not found: it is %s/s or more", units.Rate(s.Rate)),
 				"The load generator met its own limit there.")
 		}
 	}
