@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net"
+	"sync"
 	"syscall"
 	"time"
 
@@ -23,6 +24,7 @@ func (s *Server) serveUDP(r *run) (net.Addr, error) {
 		return nil, err
 	}
 	r.ends = func() { conn.Close() }
+	socket := &datagrams{UDPConn: conn}
 	r.tasks.Go(func() {
 		buf, control := make([]byte, 1<<16), make([]byte, 256)
 		for {
@@ -34,19 +36,28 @@ func (s *Server) serveUDP(r *run) (net.Addr, error) {
 				continue // ICMP about a client that has gone
 			}
 			q := &Query{Message: append([]byte{}, buf[:n]...), From: from, Received: received(control[:controlBytes])}
-			s.answerUDP(r, conn, q)
+			s.answerUDP(r, socket, q)
 		}
 	})
 	return conn.LocalAddr(), nil
 }
 
-func (s *Server) answerUDP(r *run, conn *net.UDPConn, q *Query) {
+// datagrams is a socket that is written to one after the other: who waits for another one has
+// not begun to send, and the time at which it does is the right one.
+type datagrams struct {
+	*net.UDPConn
+	writing sync.Mutex
+}
+
+func (s *Server) answerUDP(r *run, conn *datagrams, q *Query) {
 	reply := s.ask(q)
 	r.later(q, reply.Delay, func() {
 		messages := reply.Messages
 		if reply.Raw != nil {
 			messages = [][]byte{reply.Raw}
 		}
+		conn.writing.Lock()
+		defer conn.writing.Unlock()
 		for _, m := range messages {
 			s.sending(q, func() { conn.WriteToUDPAddrPort(m, q.From) })
 		}
