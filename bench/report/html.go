@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"yushan/bench/report/page"
+	"yushan/bench/report/plain"
+	"yushan/bench/report/series"
 	"yushan/bench/report/units"
 	"yushan/bench/result"
 )
@@ -27,12 +29,12 @@ func HTML(w io.Writer, r *result.Result) error {
 	about := []string{r.Started.UTC().Format("2 January 2006, 15:04:05") + " UTC", units.Span(r.Seconds)}
 	for _, s := range r.Settings {
 		if n := strings.ToLower(s.Name); n == "rate" || n == "queries" {
-			about = append(about, clean(s.Value))
+			about = append(about, plain.Clean(s.Value))
 		}
 	}
 	return page.Write(w, page.Page{
-		Kind: "Load test", Title: clean(title(r)), About: about, Body: template.HTML(b.String()),
-		Foot: "Made by yushan-bench " + clean(r.Version) + ". Latencies are times from when a query was due to its answer; percentiles are of answered queries.",
+		Kind: "Load test", Title: plain.Clean(title(r)), About: about, Body: template.HTML(b.String()),
+		Foot: "Made by yushan-bench " + plain.Clean(r.Version) + ". Latencies are times from when a query was due to its answer; percentiles are of answered queries.",
 	})
 }
 
@@ -86,23 +88,23 @@ func view(r *result.Result) *content {
 	c := &content{Findings: findings(r), Figures: figures(r), Search: viewSearch(r), Latency: viewLatency(r), Pairs: details(r)}
 	for i := range c.Findings {
 		f := &c.Findings[i]
-		f.Title = clean(f.Title)
+		f.Title = plain.Clean(f.Title)
 		for j := range f.Lines {
-			f.Lines[j] = clean(f.Lines[j])
+			f.Lines[j] = plain.Clean(f.Lines[j])
 		}
 	}
 	if v := r.Verified; v != nil && v.Answers > 0 && v.Wrong == 0 {
 		c.Right = "All " + units.Count(v.Answers) + " verified answers are right"
 	} else if v != nil {
 		for _, why := range v.Reasons {
-			shown := reason{Rule: clean(why.Rule), Count: units.Count(why.Count)}
+			shown := reason{Rule: plain.Clean(why.Rule), Count: units.Count(why.Count)}
 			for _, example := range why.Examples {
-				shown.Examples = append(shown.Examples, clean(example))
+				shown.Examples = append(shown.Examples, plain.Clean(example))
 			}
 			c.Wrong = append(c.Wrong, shown)
 		}
 	}
-	if intervals := coarser(r.Intervals, plotColumns); len(intervals) > 0 {
+	if intervals := series.Coarser(r.Intervals, plotColumns); len(intervals) > 0 {
 		if r.Total.Answered > 0 {
 			c.Heat = heatPlot(r, intervals)
 		}
@@ -194,7 +196,7 @@ func details(r *result.Result) (list []pairs) {
 		kept := of[:0:0]
 		for _, s := range of {
 			if s.Value != "" {
-				kept = append(kept, result.Setting{Name: clean(s.Name), Value: clean(s.Value)})
+				kept = append(kept, result.Setting{Name: plain.Clean(s.Name), Value: plain.Clean(s.Value)})
 			}
 		}
 		if len(kept) > 0 {

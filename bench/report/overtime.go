@@ -5,8 +5,9 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 
+	"yushan/bench/report/plain"
+	"yushan/bench/report/series"
 	"yushan/bench/report/units"
 	"yushan/bench/result"
 )
@@ -17,25 +18,25 @@ const sparkColumns = 60
 // overTime shows how the run went on, a character for some intervals.
 func (t *text) overTime() {
 	r := t.result
-	parts := coarser(r.Intervals, sparkColumns)
+	parts := series.Coarser(r.Intervals, sparkColumns)
 	if len(parts) < 3 {
 		return
 	}
-	series := []struct {
+	rows := []struct {
 		name  string
 		value func(*result.Interval) float64
 		text  func(float64) string
 		log   bool
 		hide  bool
 	}{
-		{"answered/s", func(i *result.Interval) float64 { return perSecond(i.Answered, i.Seconds) }, units.Rate, false, false},
-		{"lost/s", func(i *result.Interval) float64 { return perSecond(i.Lost+i.Unsent, i.Seconds) }, units.Rate, false, r.Total.Loss() == 0},
-		{"p50", func(i *result.Interval) float64 { return float64(i.Latency.Quantile(0.5)) }, nanoseconds, true, r.Total.Answered == 0},
-		{"p99", func(i *result.Interval) float64 { return float64(i.Latency.Quantile(0.99)) }, nanoseconds, true, r.Total.Answered == 0},
+		{"answered/s", func(i *result.Interval) float64 { return series.PerSecond(i.Answered, i.Seconds) }, units.Rate, false, false},
+		{"lost/s", func(i *result.Interval) float64 { return series.PerSecond(i.Lost+i.Unsent, i.Seconds) }, units.Rate, false, r.Total.Loss() == 0},
+		{"p50", func(i *result.Interval) float64 { return float64(i.Latency.Quantile(0.5)) }, series.Nanoseconds, true, r.Total.Answered == 0},
+		{"p99", func(i *result.Interval) float64 { return float64(i.Latency.Quantile(0.99)) }, series.Nanoseconds, true, r.Total.Answered == 0},
 	}
-	var table table
-	table.dimRow("Over "+units.Span(r.Seconds), "", "lowest", "highest")
-	for _, s := range series {
+	var table plain.Table
+	table.QuietRow("Over "+units.Span(r.Seconds), "", "lowest", "highest")
+	for _, s := range rows {
 		if s.hide {
 			continue
 		}
@@ -43,24 +44,15 @@ func (t *text) overTime() {
 		for i := range parts {
 			values[i] = s.value(&parts[i])
 		}
-		table.row("  "+s.name, sparkline(values, s.log), s.text(slices.Min(values)), s.text(slices.Max(values)))
+		table.Row("  "+s.name, sparkline(values, s.log), s.text(slices.Min(values)), s.text(slices.Max(values)))
 	}
-	for i, line := range table.lines() {
-		if table.dim[i] {
+	for i, line := range table.Lines() {
+		if table.Quiet(i) {
 			line = t.paint.dim(line)
 		}
 		t.line(line)
 	}
 	t.line("")
-}
-
-func nanoseconds(v float64) string { return units.Duration(time.Duration(v)) }
-
-func perSecond(n uint64, seconds float64) float64 {
-	if !(seconds > 0) {
-		return 0
-	}
-	return float64(n) / seconds
 }
 
 // sparkline draws a character for each value: rates from 0 on, times (log) so that a
@@ -93,41 +85,6 @@ func sparkline(values []float64, log bool) string {
 		}
 	}
 	return b.String()
-}
-
-// coarser merges neighbouring intervals so that there are at most so many. What it
-// returns shares nothing with what it is given, unless there are few enough.
-func coarser(intervals []result.Interval, most int) []result.Interval {
-	if len(intervals) <= most {
-		return intervals
-	}
-	group := (len(intervals) + most - 1) / most
-	merged := make([]result.Interval, 0, most)
-	for chunk := range slices.Chunk(intervals, group) {
-		m := chunk[0]
-		m.Latency = result.NewHistogram(2)
-		m.Latency.Merge(chunk[0].Latency)
-		for i := range chunk[1:] {
-			addInterval(&m, &chunk[1+i])
-		}
-		merged = append(merged, m)
-	}
-	return merged
-}
-
-func addInterval(to, from *result.Interval) {
-	to.Seconds += from.Seconds
-	to.ServerCPU += from.ServerCPU
-	to.Due += from.Due
-	to.Sent += from.Sent
-	to.Answered += from.Answered
-	to.Lost += from.Lost
-	to.Unsent += from.Unsent
-	to.Truncated += from.Truncated
-	for i, n := range from.RCodes {
-		to.RCodes[i] += n
-	}
-	to.Latency.Merge(from.Latency)
 }
 
 // sortedSteps are those of a search by their rate, in the order of trial where that is

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"yushan/bench/report/chart"
+	"yushan/bench/report/plain"
+	"yushan/bench/report/series"
 	"yushan/bench/report/units"
 	"yushan/bench/result"
 )
@@ -50,10 +52,10 @@ func viewLatency(r *result.Result) *latencyView {
 	for i := range r.Classes {
 		span(r.Classes[i].Latency)
 	}
-	axis := chart.Log("latency", max(low, 1000), high, axisTime)
+	axis := chart.Log("latency", max(low, 1000), high, series.AxisTime)
 	v.Axis = chart.RangeAxis(&axis, 3)
 	row := func(name string, counts [2]string, h *result.Histogram, class string, quiet bool) {
-		row := latencyRow{Name: clean(name), Cells: append(counts[:], latencyCells(h)...), Quiet: quiet}
+		row := latencyRow{Name: plain.Clean(name), Cells: append(counts[:], latencyCells(h)...), Quiet: quiet}
 		if h.Count() > 0 {
 			p50, p99, p999 := h.Quantile(0.5), h.Quantile(0.99), h.Quantile(0.999)
 			row.Spread = chart.Spread(&axis, chart.Range{Low: float64(p50), Middle: float64(p99), High: float64(p999), Class: class,
@@ -93,56 +95,21 @@ var labelled = []float64{0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999}
 // out.
 func percentilePlot(r *result.Result) template.HTML {
 	h := r.Total.Latency
-	x := chart.Percentiles("percentile of answers", highestPercentile(h))
-	y := chart.Log("time to the answer", max(float64(h.Quantile(0.01)), 1000), float64(h.Max()), axisTime)
-	curve := chart.Series{Name: "from when it was due", Class: "blue", Style: chart.Curve, Points: percentileCurve(h, &x), Format: nanoseconds}
+	x := chart.Percentiles("percentile of answers", series.HighestPercentile(h))
+	y := chart.Log("time to the answer", max(float64(h.Quantile(0.01)), 1000), float64(h.Max()), series.AxisTime)
+	curve := chart.Series{Name: "from when it was due", Class: "blue", Style: chart.Curve, Points: series.PercentileCurve(h, &x), Format: series.Nanoseconds}
 	marks := chart.Series{Class: "blue", Style: chart.Curve, Silent: true}
 	for _, share := range labelled {
-		if reached(h, share) {
+		if series.Reached(h, share) {
 			marks.Points = append(marks.Points, chart.Point{X: share, Y: math.NaN()}, chart.Point{X: share, Y: float64(h.Quantile(share)), Label: units.Duration(h.Quantile(share))})
 		}
 	}
 	plot := chart.Plot{Name: "Latency by percentile", X: x, Y: y, Height: 340, Series: []chart.Series{}}
 	if waited(r) {
-		plot.Series = append(plot.Series, chart.Series{Name: "from when it was sent", Class: "gray", Style: chart.Curve, Dashed: true, Points: percentileCurve(r.Client.Service, &x), Format: nanoseconds})
+		plot.Series = append(plot.Series, chart.Series{Name: "from when it was sent", Class: "gray", Style: chart.Curve, Dashed: true, Points: series.PercentileCurve(r.Client.Service, &x), Format: series.Nanoseconds})
 	}
 	plot.Series = append(plot.Series, curve, marks)
 	return plot.Figure()
-}
-
-// reached tells whether there are enough answers for a percentile to differ from the
-// longest.
-func reached(h *result.Histogram, share float64) bool {
-	return float64(h.Count())*(1-share) >= 0.999 || share <= 0.9
-}
-
-// highestPercentile is up to where a curve goes: to the last nine that there are
-// answers for, at most five.
-func highestPercentile(h *result.Histogram) float64 {
-	nines := math.Floor(math.Log10(float64(max(h.Count(), 10))) + 1e-9)
-	return 1 - math.Pow(10, -min(nines, 5))
-}
-
-// percentileCurve has points at equal distances on an axis of percentiles.
-func percentileCurve(h *result.Histogram, x *chart.Axis) []chart.Point {
-	if h.Count() == 0 {
-		return nil
-	}
-	points := make([]chart.Point, 0, curveSteps+1)
-	for i := range curveSteps + 1 {
-		share := x.At(float64(i) / curveSteps)
-		points = append(points, chart.Point{X: share, Y: float64(h.Quantile(share)), Title: "p" + percentileText(share)})
-	}
-	return points
-}
-
-// percentileText has as many digits as tell a share from its neighbours.
-func percentileText(share float64) string {
-	digits := 1
-	if share > 0 && share < 1 {
-		digits = int(math.Ceil(-math.Log10(1-share))) - 1
-	}
-	return strings.TrimSuffix(fmt.Sprintf("%.*f", max(digits, 1), share*100), ".0")
 }
 
 type searchView struct {
@@ -160,7 +127,7 @@ func viewSearch(r *result.Result) *searchView {
 	if s == nil || len(s.Steps) == 0 {
 		return nil
 	}
-	keep := clean(strings.Join(s.Keep, " and "))
+	keep := plain.Clean(strings.Join(s.Keep, " and "))
 	v := &searchView{Title: "No rate kept " + keep}
 	switch {
 	case s.Rate > 0 && s.ClientLimited:
@@ -172,12 +139,12 @@ func viewSearch(r *result.Result) *searchView {
 	all := sortedSteps(s)
 	for i, step := range all {
 		row := stepRow{Sign: "✔", Rate: units.Rate(step.Rate), Answered: units.Rate(step.Answered), Loss: units.Percent(step.Loss),
-			P50: nanoseconds(float64(step.P50)), P99: nanoseconds(float64(step.P99)), P999: nanoseconds(float64(step.P999))}
+			P50: series.Nanoseconds(float64(step.P50)), P99: series.Nanoseconds(float64(step.P99)), P999: series.Nanoseconds(float64(step.P999))}
 		switch {
 		case len(step.Broken) > 0:
-			row.Class, row.Sign, row.Why = "bad", "✘", clean(strings.Join(step.Broken, "; "))
+			row.Class, row.Sign, row.Why = "bad", "✘", plain.Clean(strings.Join(step.Broken, "; "))
 		case len(step.Limits) > 0:
-			row.Sign, row.Why = "!", clean(strings.Join(step.Limits, "; "))
+			row.Sign, row.Why = "!", plain.Clean(strings.Join(step.Limits, "; "))
 		case step.Rate == s.Rate:
 			found = i
 		}
@@ -193,7 +160,7 @@ func viewSearch(r *result.Result) *searchView {
 // searchPlot draws latencies against the rate that was offered.
 func searchPlot(s *result.Search, all []result.Step) template.HTML {
 	low, high := math.Inf(1), 0.0
-	series := []chart.Series{
+	lines := []chart.Series{
 		{Name: "p99.9", Class: "violet"}, {Name: "p99", Class: "orange"}, {Name: "p50", Class: "blue"},
 	}
 	for _, step := range all {
@@ -206,18 +173,18 @@ func searchPlot(s *result.Search, all []result.Step) template.HTML {
 			if len(step.Broken) > 0 {
 				point.Class = "red hollow"
 			}
-			series[i].Points = append(series[i].Points, point)
+			lines[i].Points = append(lines[i].Points, point)
 		}
 	}
 	if high == 0 {
 		return ""
 	}
-	for i := range series {
-		series[i].Style, series[i].Format = chart.Dots, nanoseconds
+	for i := range lines {
+		lines[i].Style, lines[i].Format = chart.Dots, series.Nanoseconds
 	}
-	plot := chart.Plot{Name: "Latency by offered rate", Height: 320, Series: series,
+	plot := chart.Plot{Name: "Latency by offered rate", Height: 320, Series: lines,
 		X: chart.FromZero("queries per second", all[len(all)-1].Rate, units.Short),
-		Y: chart.Log("time to the answer", low, high, axisTime)}
+		Y: chart.Log("time to the answer", low, high, series.AxisTime)}
 	if s.Rate > 0 {
 		plot.Lines = []chart.Line{{At: s.Rate, Text: units.Rate(s.Rate) + "/s", Class: "jade"}}
 	}

@@ -1,13 +1,12 @@
 package report
 
 import (
-	"fmt"
 	"html/template"
 	"math"
-	"strings"
-	"time"
 
 	"yushan/bench/report/chart"
+	"yushan/bench/report/plain"
+	"yushan/bench/report/series"
 	"yushan/bench/report/units"
 	"yushan/bench/result"
 )
@@ -15,67 +14,24 @@ import (
 const (
 	plotColumns = 180 // intervals that a plot over time shows
 	heatRows    = 44
-	curveSteps  = 160 // of a curve by percentile
 )
-
-// axisTime writes a latency for an axis: "100 µs", "5 ms".
-func axisTime(ns float64) string {
-	text := units.Duration(time.Duration(math.Round(ns)))
-	number, unit, _ := strings.Cut(text, " ")
-	if strings.Contains(number, ".") {
-		number = strings.TrimRight(strings.TrimRight(number, "0"), ".")
-	}
-	return strings.TrimSpace(number + " " + unit)
-}
-
-func seconds(v float64) string { return units.Short(v) + " s" }
-
-// timeAxis is of the run's time.
-func timeAxis(intervals []result.Interval) chart.Axis {
-	last := &intervals[len(intervals)-1]
-	return chart.Linear("", min(intervals[0].At, 0), last.At+last.Seconds, seconds)
-}
-
-func between(i *result.Interval) string {
-	return fmt.Sprintf("%s to %s s", units.Short(i.At), units.Short(i.At+i.Seconds))
-}
-
-// steps makes a series of one value of each interval.
-func steps(intervals []result.Interval, value func(*result.Interval) float64) []chart.Point {
-	points := make([]chart.Point, len(intervals))
-	for i := range intervals {
-		interval := &intervals[i]
-		points[i] = chart.Point{X: interval.At, End: interval.At + interval.Seconds, Y: value(interval), Title: between(interval)}
-	}
-	return points
-}
-
-// quantileOf is a latency of an interval; NaN without answers.
-func quantileOf(share float64) func(*result.Interval) float64 {
-	return func(i *result.Interval) float64 {
-		if i.Latency.Count() == 0 {
-			return math.NaN()
-		}
-		return float64(i.Latency.Quantile(share))
-	}
-}
 
 // heatPlot shows the latencies of all answers over time.
 func heatPlot(r *result.Result, intervals []result.Interval) template.HTML {
 	h := r.Total.Latency
-	x := timeAxis(intervals)
-	y := chart.Log("time to the answer", math.Max(float64(h.Min()), 1000), float64(h.Max()), axisTime)
+	x := series.TimeAxis(intervals)
+	y := chart.Log("time to the answer", math.Max(float64(h.Min()), 1000), float64(h.Max()), series.AxisTime)
 	heat := chart.NewHeat(heatRows)
 	for i := range intervals {
 		interval := &intervals[i]
 		heat.Column(&x, interval.At, interval.At+interval.Seconds)
 		for _, b := range interval.Latency.Buckets() {
-			heat.Add(&y, float64(b.From), float64(b.To)+1, perSecond(b.Count, interval.Seconds))
+			heat.Add(&y, float64(b.From), float64(b.To)+1, series.PerSecond(b.Count, interval.Seconds))
 		}
 	}
 	plot := chart.Plot{Name: "Latency over time: median and 99th percentile, over a map of all answers", X: x, Y: y, Heat: heat, Height: 360, Series: []chart.Series{
-		{Name: "p99", Class: "orange", Style: chart.Steps, Points: steps(intervals, quantileOf(0.99)), Format: nanoseconds},
-		{Name: "p50", Class: "ink", Style: chart.Steps, Points: steps(intervals, quantileOf(0.5)), Format: nanoseconds},
+		{Name: "p99", Class: "orange", Style: chart.Steps, Points: series.Steps(intervals, series.QuantileOf(0.99)), Format: series.Nanoseconds},
+		{Name: "p50", Class: "ink", Style: chart.Steps, Points: series.Steps(intervals, series.QuantileOf(0.5)), Format: series.Nanoseconds},
 	}}
 	if r.Total.Loss() > 0 {
 		plot.Strip = &chart.Strip{Name: "lost", Class: "red"}
@@ -90,26 +46,26 @@ func heatPlot(r *result.Result, intervals []result.Interval) template.HTML {
 
 // throughputPlot shows what was due and what came of it.
 func throughputPlot(r *result.Result, intervals []result.Interval) template.HTML {
-	due := func(i *result.Interval) float64 { return perSecond(i.Due, i.Seconds) }
+	due := func(i *result.Interval) float64 { return series.PerSecond(i.Due, i.Seconds) }
 	highest := 0.0
 	for i := range intervals {
 		highest = max(highest, due(&intervals[i]))
 	}
-	plot := chart.Plot{Name: "Queries per second over time", X: timeAxis(intervals), Y: chart.FromZero("queries per second", highest, units.Short), Height: 260, Series: []chart.Series{
+	plot := chart.Plot{Name: "Queries per second over time", X: series.TimeAxis(intervals), Y: chart.FromZero("queries per second", highest, units.Short), Height: 260, Series: []chart.Series{
 		{Name: "answered", Class: "blue", Style: chart.Filled, Format: units.Rate,
-			Points: steps(intervals, func(i *result.Interval) float64 { return perSecond(i.Answered, i.Seconds) })},
-		{Name: "due", Class: "gray", Style: chart.Steps, Dashed: true, Format: units.Rate, Points: steps(intervals, due)},
+			Points: series.Steps(intervals, func(i *result.Interval) float64 { return series.PerSecond(i.Answered, i.Seconds) })},
+		{Name: "due", Class: "gray", Style: chart.Steps, Dashed: true, Format: units.Rate, Points: series.Steps(intervals, due)},
 	}}
 	if r.Total.Loss() > 0 {
 		plot.Series = append(plot.Series, chart.Series{Name: "lost", Class: "orange", Style: chart.Filled, Format: units.Rate,
-			Points: steps(intervals, func(i *result.Interval) float64 { return perSecond(i.Lost+i.Unsent, i.Seconds) })})
+			Points: series.Steps(intervals, func(i *result.Interval) float64 { return series.PerSecond(i.Lost+i.Unsent, i.Seconds) })})
 	}
 	return plot.Figure()
 }
 
 func viewServer(r *result.Result, intervals []result.Interval) *serverView {
 	s := r.Server
-	v := &serverView{About: clean(s.Source) + ": " + coresBusy(s.CPU, r.Seconds) + " busy"}
+	v := &serverView{About: plain.Clean(s.Source) + ": " + coresBusy(s.CPU, r.Seconds) + " busy"}
 	if s.MemoryBytes > 0 {
 		v.About += ", " + units.Bytes(s.MemoryBytes) + " of memory"
 	}
@@ -123,8 +79,8 @@ func viewServer(r *result.Result, intervals []result.Interval) *serverView {
 		highest = max(highest, busy(&intervals[i]))
 	}
 	if highest > 0 {
-		plot := chart.Plot{Name: "CPU of the server over time", X: timeAxis(intervals), Y: chart.FromZero("cores busy", highest, units.Short), Height: 220, Series: []chart.Series{
-			{Name: "cores", Class: "violet", Style: chart.Filled, Points: steps(intervals, busy), Format: func(v float64) string { return coresBusy(int64(v*1e9), 1) }},
+		plot := chart.Plot{Name: "CPU of the server over time", X: series.TimeAxis(intervals), Y: chart.FromZero("cores busy", highest, units.Short), Height: 220, Series: []chart.Series{
+			{Name: "cores", Class: "violet", Style: chart.Filled, Points: series.Steps(intervals, busy), Format: func(v float64) string { return coresBusy(int64(v*1e9), 1) }},
 		}}
 		v.Plot = plot.Figure()
 	}

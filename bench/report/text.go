@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"yushan/bench/report/plain"
 	"yushan/bench/report/units"
 	"yushan/bench/result"
 )
@@ -46,7 +47,7 @@ func (t *text) printf(format string, args ...any) { fmt.Fprintf(&t.out, format+"
 
 func (t *text) head() {
 	r := t.result
-	t.line(t.paint.bold(clean(title(r))))
+	t.line(t.paint.bold(plain.Clean(title(r))))
 	parts := []string{r.Started.UTC().Format("2006-01-02 15:04:05") + " UTC"}
 	for _, s := range r.Settings {
 		if n := strings.ToLower(s.Name); n == "server" || n == "transport" {
@@ -54,9 +55,9 @@ func (t *text) head() {
 				continue // they are the title
 			}
 		}
-		parts = append(parts, clean(s.Name+" "+s.Value))
+		parts = append(parts, plain.Clean(s.Name+" "+s.Value))
 	}
-	for _, line := range wrap(parts, " · ", width) {
+	for _, line := range plain.Wrap(parts, " · ", width) {
 		t.line(t.paint.dim(line))
 	}
 	t.line("")
@@ -71,9 +72,9 @@ func (t *text) findings() {
 		case warning:
 			paint, sign = t.paint.yellow, "!"
 		}
-		t.line(paint(sign + " " + clean(f.Title)))
+		t.line(paint(sign + " " + plain.Clean(f.Title)))
 		for _, line := range f.Lines {
-			t.line("  " + clean(line))
+			t.line("  " + plain.Clean(line))
 		}
 		if v := t.result.Verified; f.Severity == failure && v != nil && v.Wrong > 0 && strings.Contains(f.Title, "wrong") {
 			t.reasons(v)
@@ -85,9 +86,9 @@ func (t *text) findings() {
 // reasons tells which rules wrong answers break, with an example of each.
 func (t *text) reasons(v *result.Verified) {
 	for _, reason := range v.Reasons {
-		t.printf("  %s × %s", units.Count(reason.Count), clean(reason.Rule))
+		t.printf("  %s × %s", units.Count(reason.Count), plain.Clean(reason.Rule))
 		for _, example := range reason.Examples[:min(1, len(reason.Examples))] {
-			t.line("      " + t.paint.dim(clean(example)))
+			t.line("      " + t.paint.dim(plain.Clean(example)))
 		}
 	}
 }
@@ -141,18 +142,18 @@ func (t *text) latencies() {
 	if r.Total.Answered == 0 {
 		return
 	}
-	var table table
+	var table plain.Table
 	head := []string{"Latency", "answered", "lost"}
 	for _, share := range tableShares {
 		head = append(head, units.Percentile(share))
 	}
-	table.dimRow(append(head, "max", "mean")...)
+	table.QuietRow(append(head, "max", "mean")...)
 	row := func(name string, c *result.Counts, h *result.Histogram) {
 		cells := []string{name, units.Count(c.Answered), "–"}
 		if c.Lost+c.Unsent > 0 {
 			cells[2] = units.Percent(c.Loss())
 		}
-		table.row(append(cells, latencyCells(h)...)...)
+		table.Row(append(cells, latencyCells(h)...)...)
 	}
 	if len(r.Classes) != 1 {
 		row("all", &r.Total.Counts, r.Total.Latency)
@@ -160,14 +161,14 @@ func (t *text) latencies() {
 	for i := range r.Classes {
 		c := &r.Classes[i]
 		if c.Due > 0 {
-			row(clean(c.Name), &c.Counts, c.Latency)
+			row(plain.Clean(c.Name), &c.Counts, c.Latency)
 		}
 	}
 	if waited(r) {
-		table.dimRow(append([]string{"from being sent", "", ""}, latencyCells(r.Client.Service)...)...)
+		table.QuietRow(append([]string{"from being sent", "", ""}, latencyCells(r.Client.Service)...)...)
 	}
-	for i, line := range table.lines() {
-		if table.dim[i] {
+	for i, line := range table.Lines() {
+		if table.Quiet(i) {
 			line = t.paint.dim(line)
 		}
 		t.line(line)
@@ -205,10 +206,10 @@ func (t *text) search() {
 		if s.ClientLimited {
 			found = "Highest rate tried, which kept "
 		}
-		t.printf("%s%s: %s queries/s", found, clean(strings.Join(s.Keep, " and ")), t.paint.bold(units.Rate(s.Rate)))
+		t.printf("%s%s: %s queries/s", found, plain.Clean(strings.Join(s.Keep, " and ")), t.paint.bold(units.Rate(s.Rate)))
 	}
-	var table table
-	table.dimRow("", "rate", "answered/s", "lost", "p50", "p99", "p99.9")
+	var table plain.Table
+	table.QuietRow("", "rate", "answered/s", "lost", "p50", "p99", "p99.9")
 	steps := sortedSteps(s)
 	for _, step := range steps {
 		sign := "✔"
@@ -217,17 +218,17 @@ func (t *text) search() {
 		} else if len(step.Limits) > 0 {
 			sign = "!"
 		}
-		table.row(sign, units.Rate(step.Rate), units.Rate(step.Answered), units.Percent(step.Loss),
+		table.Row(sign, units.Rate(step.Rate), units.Rate(step.Answered), units.Percent(step.Loss),
 			units.Duration(time.Duration(step.P50)), units.Duration(time.Duration(step.P99)), units.Duration(time.Duration(step.P999)))
 	}
-	for i, line := range table.lines() {
+	for i, line := range table.Lines() {
 		switch {
 		case i == 0:
 			line = t.paint.dim(line)
 		case len(steps[i-1].Broken) > 0:
-			line = strings.Replace(line, "✘", t.paint.red("✘"), 1) + "  " + t.paint.dim(clean(strings.Join(steps[i-1].Broken, "; ")))
+			line = strings.Replace(line, "✘", t.paint.red("✘"), 1) + "  " + t.paint.dim(plain.Clean(strings.Join(steps[i-1].Broken, "; ")))
 		case len(steps[i-1].Limits) > 0:
-			line = strings.Replace(line, "!", t.paint.yellow("!"), 1) + "  " + t.paint.dim(clean(strings.Join(steps[i-1].Limits, "; ")))
+			line = strings.Replace(line, "!", t.paint.yellow("!"), 1) + "  " + t.paint.dim(plain.Clean(strings.Join(steps[i-1].Limits, "; ")))
 		}
 		t.line(line)
 	}
@@ -241,7 +242,7 @@ func (t *text) rest() {
 		if len(parts) == 0 {
 			return
 		}
-		for i, text := range wrap(parts, "   ", width-13) {
+		for i, text := range plain.Wrap(parts, "   ", width-13) {
 			label := ""
 			if i == 0 {
 				label = name
@@ -277,7 +278,7 @@ func (t *text) rest() {
 		if i == 0 {
 			label = "Errors"
 		}
-		t.printf("%-13s%s × %s", label, units.Count(fault.Count), clean(fault.Text))
+		t.printf("%-13s%s × %s", label, units.Count(fault.Count), plain.Clean(fault.Text))
 	}
 }
 

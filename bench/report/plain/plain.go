@@ -1,4 +1,6 @@
-package report
+// Package plain writes text for terminals: tables, lines of a width, and texts from
+// outside without what a terminal would act upon. It imports nothing of yushan.
+package plain
 
 import (
 	"fmt"
@@ -7,18 +9,25 @@ import (
 	"unicode/utf8"
 )
 
-// table aligns columns: the first to the left, the others to the right.
-type table struct {
-	rows [][]string
-	dim  []bool // rows that matter less
+// Table aligns columns: the first to the left, the others to the right.
+type Table struct {
+	rows  [][]string
+	quiet []bool
 }
 
-func (t *table) row(cells ...string) { t.rows, t.dim = append(t.rows, cells), append(t.dim, false) }
+// Row adds one.
+func (t *Table) Row(cells ...string) { t.rows, t.quiet = append(t.rows, cells), append(t.quiet, false) }
 
-func (t *table) dimRow(cells ...string) { t.rows, t.dim = append(t.rows, cells), append(t.dim, true) }
+// QuietRow adds one that matters less, such as the head.
+func (t *Table) QuietRow(cells ...string) {
+	t.rows, t.quiet = append(t.rows, cells), append(t.quiet, true)
+}
 
-// lines returns the rows, without spaces at their end.
-func (t *table) lines() []string {
+// Quiet tells of a row whether it matters less.
+func (t *Table) Quiet(row int) bool { return t.quiet[row] }
+
+// Lines returns the rows, without spaces at their end.
+func (t *Table) Lines() []string {
 	var widths []int
 	for _, row := range t.rows {
 		for i, cell := range row {
@@ -47,9 +56,9 @@ func (t *table) lines() []string {
 	return lines
 }
 
-// clean makes a text from outside safe to show: what a terminal would act upon, or what
+// Clean makes a text from outside safe to show: what a terminal would act upon, or what
 // turns the direction of writing, is written as its code.
-func clean(text string) string {
+func Clean(text string) string {
 	if strings.IndexFunc(text, unprintable) < 0 && utf8.ValidString(text) {
 		return text
 	}
@@ -69,9 +78,9 @@ func clean(text string) string {
 
 func unprintable(c rune) bool { return !unicode.IsPrint(c) }
 
-// wrap breaks parts, joined by a separator, into lines of at most so many characters
+// Wrap breaks parts, joined by a separator, into lines of at most so many characters
 // where that is possible.
-func wrap(parts []string, separator string, width int) (lines []string) {
+func Wrap(parts []string, separator string, width int) (lines []string) {
 	line := ""
 	for _, part := range parts {
 		switch {
