@@ -160,6 +160,9 @@ func (r *Result) CPUPerAnswer() time.Duration {
 type Verified struct {
 	Answers uint64 `json:"answers"`
 	Wrong   uint64 `json:"wrong"`
+	// Skipped are answers that could not be judged, beside Answers: the query was no
+	// plain question.
+	Skipped uint64 `json:"skipped,omitempty"`
 	// Reasons are the rules that were broken, the most frequent first.
 	Reasons []Reason `json:"reasons,omitempty"`
 	Seconds float64  `json:"seconds"` // the CPU time that it took

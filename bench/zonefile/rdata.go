@@ -23,11 +23,11 @@ type Layout struct {
 }
 
 // LayoutOf returns the layout of a type whose names are compared without regard to
-// case, and which a sender may have compressed: those of RFC 4034 §6.2, and NSEC. For
-// all others there are no names.
+// case, and which a sender may have compressed: those of RFC 4034 §6.2, but for NSEC
+// (RFC 6840 §5.1). For all others there are no names.
 func LayoutOf(rrtype uint16) Layout {
 	switch rrtype {
-	case 2, 3, 4, 5, 7, 8, 9, 12, 30, 39, 47: // NS MD MF CNAME MB MG MR PTR NXT DNAME NSEC
+	case 2, 3, 4, 5, 7, 8, 9, 12, 30, 39: // NS MD MF CNAME MB MG MR PTR NXT DNAME
 		return Layout{Names: 1}
 	case 6, 14, 17: // SOA MINFO RP
 		return Layout{Names: 2}

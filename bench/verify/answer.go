@@ -1,0 +1,80 @@
+package verify
+
+import (
+	"bytes"
+
+	"yushan/bench/zonefile"
+)
+
+// final judges the answer about a name that exists, or for which a wildcard stands in,
+// and is no alias.
+func (j *judge) final(z *zone, owner []byte, place zonefile.Place) {
+	var found bool
+	switch j.q.qtype {
+	case typeANY, typeRRSIG:
+		found = j.some(z, owner, place.Node)
+	default:
+		if found = place.Node.Has(j.q.qtype); found {
+			if set := j.holds(z, answer, owner, place.Node, j.q.qtype, ruleAnswer); set != nil {
+				j.inOrder(set)
+			}
+		}
+	}
+	if !found {
+		j.negative(z, owner, place, noError)
+		return
+	}
+	j.proveExpansion(z, owner, place)
+	j.expectRcode(noError, "the zone has %s %s", name(owner), typeName(j.q.qtype))
+	j.expectAA(true, "the zone has the name")
+}
+
+// some judges the answer to ANY and RRSIG, for which any part of what there is will do
+// (RFC 8482 §4.1, §7). It returns false if there is nothing.
+func (j *judge) some(z *zone, owner []byte, node zonefile.Node) bool {
+	if node.Empty() || j.q.qtype == typeRRSIG && !node.Has(typeRRSIG) {
+		return false
+	}
+	n := 0
+	for i := range j.m.sets {
+		set := &j.m.sets[i]
+		if set.section != answer || set.class != classIN || !bytes.Equal(set.owner, owner) {
+			continue
+		}
+		if n++; set.used {
+			continue
+		}
+		switch expected := node.RRset(set.rrtype); {
+		case set.rrtype == typeRRSIG:
+			j.someSignatures(set, expected)
+		case j.q.qtype == typeRRSIG:
+		case expected.Len > 0:
+			j.compare(set, expected, ruleAnswer)
+			j.expectTTL(set, expected.MinTTL, expected.MaxTTL)
+			j.signatures(z, set, node)
+		case set.rrtype == typeHINFO && set.len == 1: // RFC 8482 §4.2
+			set.used = true
+		}
+	}
+	if n == 0 {
+		j.unknown = true // a server may want such questions by TCP only
+		j.lacks(0, ruleAnswer, "the answer section is empty, but there are records")
+	}
+	return true
+}
+
+// someSignatures judges RRSIG records of which some may be left out.
+func (j *judge) someSignatures(set *rrset, all zonefile.RRset) {
+	set.used = true
+	j.expectTTL(set, all.MinTTL, all.MaxTTL)
+	j.found = j.m.rdata(j.found[:0], set)
+found:
+	for _, rdata := range j.found {
+		for expected := range all.All() {
+			if bytes.Equal(rdata, expected) {
+				continue found
+			}
+		}
+		j.wrong(ruleRRSIG, "found %s, which the zone doesn't have", shownRecord{set.owner, set.rrtype, set.minTTL, rdata})
+	}
+}
