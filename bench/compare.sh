@@ -95,7 +95,7 @@ names=$(for mode in $modes; do peers "$mode"; done)
 echo "making a zone of $delegations delegations …" >&2
 if [ -n "${YUSHAN:-}" ]; then cp "$YUSHAN" "$dir/yushan"; else go build -o "$dir/yushan" ./cmd/yushan; fi
 go build -o "$dir/encload" ./internal/encload/cmd
-go run ./internal/tldzone/cmd -n "$delegations" -zone "$dir/tw.zone" -queries "$dir/queries"
+go run ./bench/tldzone/cmd -n "$delegations" -zone "$dir/tw.zone" -queries "$dir/queries"
 if [ -n "$edns" ]; then
 	"$dir/yushan" sign --zone tw="$dir/tw.zone" --generate-keys "$dir/keys" --nsec3 --opt-out --out "$dir/signed.zone" >&2
 	mv "$dir/signed.zone" "$dir/tw.zone"

@@ -12,9 +12,9 @@ import (
 
 	"github.com/miekg/dns"
 
+	"yushan/bench/tldzone"
 	"yushan/internal/testengine"
 	"yushan/internal/testzone"
-	"yushan/internal/tldzone"
 	"yushan/server/query"
 	"yushan/zone"
 	"yushan/zone/dname"

@@ -1,4 +1,4 @@
 // This command writes a synthetic zone, and queries for it, to files:
 //
-//	go run ./internal/tldzone/cmd -n 200000 -zone tw.zone -queries queries
+//	go run ./bench/tldzone/cmd -n 200000 -zone tw.zone -queries queries
 package main
