@@ -86,12 +86,13 @@ func (c *client) open() bool {
 	return c.Options.Handshake != load.Persistent || c.session != nil && !c.session.starved
 }
 
-// place returns a free place, which it takes, or nil. Clients take turns. The lock must
-// be held.
+// place returns a free place, which it takes, or nil: one of the client whose turn it is.
+// The lock must be held.
 func (w *worker) place() *place {
 	for w.ready.count > 0 {
-		c := w.ready.pop()
+		c := w.ready.head()
 		if !c.open() {
+			w.ready.pop()
 			continue
 		}
 		last := len(c.idle) - 1
@@ -106,9 +107,6 @@ func (w *worker) place() *place {
 			p.started = true
 			w.places = append(w.places, p)
 			w.tasks.Go(p.run)
-		}
-		if c.open() {
-			w.ready.push(c)
 		}
 		return p
 	}
@@ -137,7 +135,7 @@ func (c *client) persist() {
 		if c.ctx.Err() != nil {
 			return
 		}
-		if err == nil && s.used.Load() {
+		if err == nil && s.answered.Load() > 0 {
 			pause = 0
 			continue
 		}

@@ -11,25 +11,27 @@ type task struct {
 	due, taken int64
 }
 
-// dispatch gives what is due to free places. self, unless nil, is the place whose
-// goroutine calls; mine: it has got a query, too. The lock must be held.
+// dispatch gives what is due to free places. Clients take turns by calls, so that queries
+// that are due together share packets. self, unless nil, is the place whose goroutine
+// calls; mine: it has got a query, too. The lock must be held.
 func (w *worker) dispatch(self *place) (mine bool) {
+	given := false
 	for {
 		now := w.Now()
 		w.expire(now)
-		if !w.isDue(now) {
-			if w.fullSince >= 0 {
-				w.fullSince = -1
-			}
-			return mine
+		due := w.isDue(now)
+		if !due {
+			w.fullSince = -1
+			break
 		}
 		p := w.place()
 		if p == nil {
 			if w.fullSince < 0 {
 				w.fullSince = now
 			}
-			return mine
+			break
 		}
+		given = true
 		p.query, p.has = w.take(now), true
 		w.underway++
 		if p == self {
@@ -38,6 +40,12 @@ func (w *worker) dispatch(self *place) (mine bool) {
 			p.wake <- struct{}{}
 		}
 	}
+	if given && w.ready.count > 1 {
+		if c := w.ready.pop(); c.open() {
+			w.ready.push(c)
+		}
+	}
+	return mine
 }
 
 // isDue tells whether a query can be taken. The lock must be held.

@@ -11,6 +11,7 @@ import (
 
 var (
 	errHandshake = errors.New("no whole handshake within the time-out")
+	errSilent    = errors.New("the server has answered no query on the connection within the time-out")
 	errNoEnd     = errors.New("the server has not ended the stream after its answer")
 )
 

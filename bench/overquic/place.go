@@ -115,7 +115,7 @@ func (p *place) exchange(stream *quic.Stream, s *session) error {
 		err = stream.Close()
 	}
 	if err != nil {
-		return p.failed(stream, err, s)
+		return p.failed(stream, err, c.Now(), s)
 	}
 	sent := c.Now()
 	if !q.told {
@@ -167,15 +167,19 @@ func (p *place) giveUp(now int64) {
 }
 
 // failed judges what a stream has failed with. nil: it is the end of the query.
-func (p *place) failed(stream *quic.Stream, err error, s *session) error {
+func (p *place) failed(stream *quic.Stream, err error, sent int64, s *session) error {
 	var reset *quic.StreamError
 	if !errors.As(err, &reset) {
 		return err
 	}
-	if reset.Remote {
-		if s != nil && s.rejects(stream.StreamID()) {
-			return errRejected
+	switch {
+	case !reset.Remote:
+		if s != nil && s.silent(sent) {
+			s.end(errSilent)
 		}
+	case s != nil && s.rejects(stream.StreamID()):
+		return errRejected
+	default:
 		p.client.fault(plain(err))
 	}
 	p.client.drop(p.query)
@@ -219,7 +223,7 @@ func (p *place) receive(stream *quic.Stream, sent int64, s *session) error {
 			return nil
 		case err == nil:
 		case whole == 0:
-			return p.failed(stream, err, s)
+			return p.failed(stream, err, sent, s)
 		case err == io.EOF && len(read) > whole:
 			c.odd(measure.Duplicate, p.query.class)
 			return nil
@@ -270,8 +274,8 @@ func (p *place) take(message []byte, sent int64, s *session) {
 
 func (p *place) record(message []byte, sent, received int64, s *session) {
 	c, q := p.client, &p.query
-	if s != nil && !s.used.Load() {
-		s.used.Store(true)
+	if s != nil {
+		s.answered.Store(received)
 	}
 	answer := measure.Answer{
 		Class:     q.class,

@@ -20,6 +20,9 @@ func (r *ring) push(c *client) {
 	r.count++
 }
 
+// head returns the first client, which there must be.
+func (r *ring) head() *client { return r.clients[r.first] }
+
 // pop takes the first client, which there must be.
 func (r *ring) pop() *client {
 	c := r.clients[r.first]

@@ -11,7 +11,8 @@ import (
 type session struct {
 	client *client
 	conn   *quic.Conn
-	used   atomic.Bool // an answer has come
+	// answered is when the last answer came; 0: none has.
+	answered atomic.Int64
 
 	// Guarded by worker.mu.
 	busy    int  // places with a query on it
@@ -106,6 +107,14 @@ func (s *session) rejects(stream quic.StreamID) bool {
 	s.client.mu.Lock()
 	defer s.client.mu.Unlock()
 	return stream >= s.goneFrom
+}
+
+// silent tells, when a query sent at that time is given up, whether the connection is, too:
+// nothing has come on it for the whole time-out, nor to this query for half of it. A server
+// that has started anew can be known in no other way.
+func (s *session) silent(sent int64) bool {
+	now, timeout := s.client.Now(), s.client.timeout
+	return now-s.answered.Load() >= timeout && now-sent >= timeout/2
 }
 
 // goAway is told by the server that it reads no stream from this one on.

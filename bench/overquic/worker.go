@@ -3,6 +3,7 @@ package overquic
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -167,6 +168,9 @@ func (w *worker) fail(err error) {
 		return
 	}
 	w.Recorder.Lock()
+	if errors.As(err, new(*quic.IdleTimeoutError)) {
+		err = errHandshake
+	}
 	w.Recorder.Failed(plain(err))
 	w.Recorder.Unlock()
 }
