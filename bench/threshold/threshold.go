@@ -182,15 +182,7 @@ func (u unit) parse(text string) (float64, error) {
 		}
 		return float64(d), nil
 	case share:
-		digits, percent := strings.CutSuffix(text, "%")
-		v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
-		if percent {
-			v /= 100
-		}
-		if err != nil || !(v >= 0 && v <= 1) {
-			return 0, fmt.Errorf("%q is not a share: expected one such as 0.1%%", text)
-		}
-		return v, nil
+		return ParseShare(text)
 	case bytes:
 		digits, factor := text, 1.0
 		for i, suffix := range []string{"KiB", "MiB", "GiB"} {
@@ -205,6 +197,19 @@ func (u unit) parse(text string) (float64, error) {
 		return v * factor, nil
 	}
 	return ParseNumber(text)
+}
+
+// ParseShare reads a part of a whole: "2%" or "0.02".
+func ParseShare(text string) (float64, error) {
+	digits, percent := strings.CutSuffix(text, "%")
+	v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+	if percent {
+		v /= 100
+	}
+	if err != nil || !(v >= 0 && v <= 1) {
+		return 0, fmt.Errorf("%q is not a share: expected one such as 0.1%%", text)
+	}
+	return v, nil
 }
 
 // ParseNumber reads a number that may end in k, M or G: 100k.

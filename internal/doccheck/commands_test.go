@@ -101,7 +101,7 @@ func copyCheckout(t *testing.T) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, part := range []string{"cmd", "docs", "examples", "internal", "server", "tls", "zone", "go.mod", "go.sum", "README.md", "Makefile"} {
+	for _, part := range []string{"bench", "cmd", "docs", "examples", "internal", "server", "tls", "zone", "go.mod", "go.sum", "README.md", "Makefile"} {
 		if out, err := exec.Command("cp", "-r", filepath.Join(top, part), dir).CombinedOutput(); err != nil {
 			t.Fatalf("cp %s: %v\n%s", part, err, out)
 		}

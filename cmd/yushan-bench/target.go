@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"yushan/bench/load"
+	"yushan/internal/cli"
+)
+
+// targetFlags say who is asked.
+type targetFlags struct {
+	Server    string         `short:"s" default:"127.0.0.1" placeholder:"ADDRESS" help:"Who is asked: an address or a name, and a port unless it is the transport's own. For DoH a URL will do."`
+	Transport load.Transport `short:"t" default:"udp" placeholder:"NAME" help:"udp, tcp, dot, doh (HTTP/2), doh1 (HTTP/1.1), doh3 (HTTP/3) or doq."`
+	Path      string         `default:"/dns-query" placeholder:"PATH" help:"Path of DoH: /dns-query unless told."`
+	Get       bool           `help:"GET instead of POST on DoH."`
+	TLSName   string         `placeholder:"NAME" help:"Name of the server in TLS; that of --server unless told."`
+	TLSCA     string         `name:"tls-ca" type:"existingfile" placeholder:"FILE" help:"Check the server's certificate against the CAs in this PEM file."`
+	TLSVerify bool           `help:"Check the server's certificate against the CAs of the system. Without this and --tls-ca it isn't checked."`
+	TLSGroup  []string       `placeholder:"NAME" help:"Key exchange to offer: X25519MLKEM768, X25519, P-256; may be repeated. All of them unless told."`
+
+	Allow          []netip.Prefix `env:"YUSHAN_BENCH_ALLOW" placeholder:"PREFIX" help:"Servers in these networks may be asked, too; may be repeated."`
+	IOwnThisTarget bool           `name:"i-own-this-target" help:"Ask a server that is not on this machine. You answer for what that does."`
+}
+
+// target is the server, looked up.
+type target struct {
+	address   string // for people
+	server    netip.AddrPort
+	tlsName   string
+	authority string // of HTTP
+	path      string
+}
+
+// lookUpTime bounds how long a name is looked up.
+const lookUpTime = 5 * time.Second
+
+// target looks the server up, and refuses one that may not be asked.
+func (f *targetFlags) target() (target, error) {
+	host, port, path, err := f.parse()
+	if err != nil {
+		return target{}, cli.Usagef("--server: %v", err)
+	}
+	addr, err := netip.ParseAddr(host)
+	if err != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), lookUpTime)
+		defer cancel()
+		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
+			return target{}, fmt.Errorf("look up %s: %w", host, err)
+		}
+		addr = found[0].Unmap()
+	}
+	t := target{
+		server:    netip.AddrPortFrom(addr, port),
+		tlsName:   f.TLSName,
+		authority: net.JoinHostPort(host, strconv.Itoa(int(port))),
+		path:      path,
+	}
+	if t.tlsName == "" {
+		t.tlsName = host
+	}
+	t.address = t.server.String()
+	return t, f.permit(addr)
+}
+
+// parse takes --server apart.
+func (f *targetFlags) parse() (host string, port uint16, path string, err error) {
+	host, path, text := f.Server, f.Path, ""
+	if strings.Contains(host, "://") {
+		u, err := url.Parse(host)
+		switch {
+		case err != nil:
+			return "", 0, "", err
+		case u.Scheme != "https" || !f.Transport.HTTP():
+			return "", 0, "", fmt.Errorf("%q: expected https://… and a transport of DoH", host)
+		}
+		if u.RequestURI() != "/" {
+			path = u.RequestURI()
+		}
+		host, text = u.Hostname(), u.Port()
+	} else if addr, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(addr, "]") {
+		host = strings.TrimSuffix(addr, "]")
+	} else if h, p, err := net.SplitHostPort(host); err == nil {
+		host, text = h, p
+	}
+	if host == "" {
+		return "", 0, "", fmt.Errorf("%q: expected an address or a name", f.Server)
+	}
+	if text == "" {
+		return host, f.Transport.Port(), path, nil
+	}
+	number, err := strconv.ParseUint(text, 10, 16)
+	if err != nil || number == 0 {
+		return "", 0, "", fmt.Errorf("%q: expected a port from 1 to 65535, found %q", f.Server, text)
+	}
+	return host, uint16(number), path, nil
+}
+
+// permit refuses servers of others: load is an attack on who did not ask for it.
+func (f *targetFlags) permit(addr netip.Addr) error {
+	if addr.IsLoopback() || f.IOwnThisTarget {
+		return nil
+	}
+	for _, p := range f.Allow {
+		if p.Contains(addr) {
+			return nil
+		}
+	}
+	return cli.Usagef("%s is not this machine, and load harms servers that are in use: if it is yours, say --i-own-this-target, or name its network by --allow", addr)
+}
+
+// groups are the key exchanges that can be asked for.
+var groups = map[string]tls.CurveID{
+	"X25519MLKEM768": tls.X25519MLKEM768,
+	"X25519":         tls.X25519,
+	"P-256":          tls.CurveP256,
+	"P-384":          tls.CurveP384,
+}
+
+// tls makes the client's configuration of TLS.
+func (f *targetFlags) tls(t target) (*tls.Config, error) {
+	c := &tls.Config{ServerName: t.tlsName, InsecureSkipVerify: !f.checked(), MinVersion: tls.VersionTLS12}
+	for _, name := range f.TLSGroup {
+		group, known := groups[name]
+		if !known {
+			return nil, cli.Usagef("--tls-group %q: expected one of X25519MLKEM768, X25519, P-256, P-384", name)
+		}
+		c.CurvePreferences = append(c.CurvePreferences, group)
+	}
+	if f.TLSCA != "" {
+		pem, err := os.ReadFile(f.TLSCA)
+		if err != nil {
+			return nil, err
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s: expected certificates in PEM form", f.TLSCA)
+		}
+	}
+	return c, nil
+}
+
+// checked tells whether the server's certificate is.
+func (f *targetFlags) checked() bool { return f.TLSVerify || f.TLSCA != "" }
