@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -23,11 +24,14 @@ type view struct {
 	w    io.Writer // nil: nothing is shown
 	bars *mpb.Progress
 
+	// state is what the lines read; they are drawn by a goroutine of the bars, which
+	// must not wait for mu.
+	state atomic.Pointer[bench.Progress]
+
 	mu    sync.Mutex // guards all below
 	bar   *mpb.Bar   // nil as long as nothing is shown
 	lines []*mpb.Bar // above it
-	state bench.Progress
-	label string // of a trial
+	label string     // of a trial
 	said  time.Duration
 }
 
@@ -55,16 +59,15 @@ func newView(w io.Writer, config *bench.Config, quiet bool) *view {
 func (v *view) show(p bench.Progress) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if p.Elapsed < v.state.Elapsed { // the next trial
+	if before := v.state.Swap(&p); before != nil && p.Elapsed < before.Elapsed { // the next trial
 		v.hide()
 	}
-	v.state = p
 	switch {
 	case v.bars == nil && v.label == "":
 		fmt.Fprintf(v.w, "%6s  %s  %s\n", units.Span(p.Elapsed.Round(time.Second).Seconds()), rateText(&p), latencyText(&p))
 	case v.bars == nil:
 	case v.bar == nil:
-		v.draw()
+		v.draw(p.Duration)
 		fallthrough
 	default:
 		v.bar.SetCurrent(min(p.Elapsed, p.Duration-1).Milliseconds())
@@ -72,26 +75,19 @@ func (v *view) show(p bench.Progress) {
 }
 
 // draw puts lines and a bar on the terminal.
-func (v *view) draw() {
+func (v *view) draw(duration time.Duration) {
 	line := func(text func(*bench.Progress) string) {
 		v.lines = append(v.lines, v.bars.New(0, mpb.NopStyle(),
-			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return "  " + v.of(text) }))))
+			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return "  " + text(v.state.Load()) }))))
 	}
 	line(rateText)
 	line(latencyText)
 	line(rcodesText)
-	v.bar = v.bars.New(v.state.Duration.Milliseconds(),
+	v.bar = v.bars.New(duration.Milliseconds(),
 		mpb.BarStyle().Lbound("").Rbound(" ").Filler("━").Tip("━").Padding("─"),
-		mpb.PrependDecorators(decor.Name("  "+v.label)),
-		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return v.of(timeText) })),
+		mpb.PrependDecorators(decor.Name(" "+v.label)),
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return timeText(v.state.Load()) })),
 	)
-}
-
-// of reads the state for a line.
-func (v *view) of(text func(*bench.Progress) string) string {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return text(&v.state)
 }
 
 func timeText(p *bench.Progress) string {
