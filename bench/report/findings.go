@@ -70,8 +70,8 @@ func findings(r *result.Result) (all []finding) {
 	return all
 }
 
-// title says what was run.
-func title(r *result.Result) string {
+// Title says what was run.
+func Title(r *result.Result) string {
 	if r.Title != "" {
 		return r.Title
 	}

@@ -33,7 +33,7 @@ func HTML(w io.Writer, r *result.Result) error {
 		}
 	}
 	return page.Write(w, page.Page{
-		Kind: "Load test", Title: plain.Clean(title(r)), About: about, Body: template.HTML(b.String()),
+		Kind: "Load test", Title: plain.Clean(Title(r)), About: about, Body: template.HTML(b.String()),
 		Foot: "Made by yushan-bench " + plain.Clean(r.Version) + ". Latencies are times from when a query was due to its answer; percentiles are of answered queries.",
 	})
 }
@@ -95,6 +95,9 @@ func view(r *result.Result) *content {
 	}
 	if v := r.Verified; v != nil && v.Answers > 0 && v.Wrong == 0 {
 		c.Right = "All " + units.Count(v.Answers) + " verified answers are right"
+		if v.Skipped > 0 {
+			c.Right += "; " + units.Count(v.Skipped) + " could not be judged"
+		}
 	} else if v != nil {
 		for _, why := range v.Reasons {
 			shown := reason{Rule: plain.Clean(why.Rule), Count: units.Count(why.Count)}

@@ -47,7 +47,7 @@ func (t *text) printf(format string, args ...any) { fmt.Fprintf(&t.out, format+"
 
 func (t *text) head() {
 	r := t.result
-	t.line(t.paint.bold(plain.Clean(title(r))))
+	t.line(t.paint.bold(plain.Clean(Title(r))))
 	parts := []string{r.Started.UTC().Format("2006-01-02 15:04:05") + " UTC"}
 	for _, s := range r.Settings {
 		if n := strings.ToLower(s.Name); n == "server" || n == "transport" {
@@ -129,7 +129,11 @@ func (t *text) figures() {
 		t.line("Server       " + strings.Join(parts, "   "))
 	}
 	if v := r.Verified; v != nil && v.Wrong == 0 {
-		t.printf("Verified     %s, %s", plural(v.Answers, "answer", "answers"), t.paint.green("none wrong"))
+		skipped := ""
+		if v.Skipped > 0 {
+			skipped = ", " + units.Count(v.Skipped) + " could not be judged"
+		}
+		t.printf("Verified     %s, %s%s", plural(v.Answers, "answer", "answers"), t.paint.green("none wrong"), skipped)
 	}
 	t.line("")
 }
