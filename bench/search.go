@@ -29,6 +29,10 @@ const (
 	// confirmations are how often the rate found is lowered when the long run at the end
 	// doesn't keep the conditions.
 	confirmations = 5
+	// lateShare of a trial is how late its queries may be sent.
+	lateShare = 20
+	// halvings are how often a first rate that failed is halved.
+	halvings = 10
 	// pause lets a server that was overrun come to rest.
 	pause = 500 * time.Millisecond
 )
@@ -105,7 +109,11 @@ func (s *search) climb(ctx context.Context) (low, high float64, err error) {
 
 // descend halves a rate that failed until one is good.
 func (s *search) descend(ctx context.Context, failed float64) (low, high float64, err error) {
-	for high = failed; high > 1 && !s.stopped(ctx); high /= 2 {
+	high = failed
+	for range halvings {
+		if high < 2 || s.stopped(ctx) {
+			break
+		}
 		good, err := s.tryTwice(ctx, high/2)
 		if err != nil {
 			return 0, 0, err
@@ -113,6 +121,7 @@ func (s *search) descend(ctx context.Context, failed float64) (low, high float64
 		if good {
 			return high / 2, high, nil
 		}
+		high /= 2
 	}
 	return 0, high, nil
 }
@@ -206,6 +215,10 @@ func (s *search) try(ctx context.Context, rate float64, duration time.Duration) 
 			step.Broken = append(step.Broken, fmt.Sprintf("%s: %s", t, figure))
 		}
 	}
+	// A client with lags keeps the conditions as well as one without, or worse. But if it
+	// sends much later than it should, it has not offered that rate.
+	late := len(step.Limits) > 0 && res.Client.Lag.Quantile(0.99) > duration/lateShare
+	step.Kept = len(step.Broken) == 0 && !late
 	s.found.Steps = append(s.found.Steps, step)
 	if s.SearchPlan.Show != nil {
 		s.SearchPlan.Show(step)
@@ -216,5 +229,5 @@ func (s *search) try(ctx context.Context, rate float64, duration time.Duration) 
 		case <-time.After(s.pause):
 		}
 	}
-	return len(step.Broken) == 0 && len(step.Limits) == 0, nil
+	return step.Kept, nil
 }

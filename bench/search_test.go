@@ -17,6 +17,7 @@ import (
 // above it; and a client that can send no more than its own.
 type model struct {
 	server, client float64
+	busy           bool                 // the client sends a little late
 	flaw           func(trial int) bool // in these trials something disturbs
 	trials         int
 	stopAt         int // trial in which the user interrupts; 0: never
@@ -31,14 +32,20 @@ func (m *model) run(_ context.Context, c *Config) (*result.Result, error) {
 	r := &result.Result{Seconds: c.Plan.Duration.Seconds()}
 	r.Total.Latency = result.NewHistogram(3)
 	r.Total.Latency.Record(int64(time.Millisecond))
+	r.Client.Lag = result.NewHistogram(3)
 	r.Total.Due = c.Plan.Queries()
 	r.Total.Answered = r.Total.Due
 	if c.Plan.Rate > m.server || m.flaw != nil && m.flaw(m.trials) {
 		r.Total.Lost = r.Total.Due / 2
 		r.Total.Answered -= r.Total.Lost
 	}
+	if m.busy {
+		r.Client.Limits = []string{"it sent queries late"}
+		r.Client.Lag.Record(int64(20 * time.Millisecond))
+	}
 	if c.Plan.Rate > m.client {
 		r.Client.Limits = []string{"it sent queries late"}
+		r.Client.Lag.Record(int64(c.Plan.Duration / 2))
 	}
 	return r, nil
 }
@@ -77,6 +84,7 @@ func TestSearchFindsTheRate(t *testing.T) {
 		"below the start":       {model{server: 70, client: none}, 1000, 1e7, 70 / precision, 70, false},
 		"at the highest":        {model{server: none, client: none}, 1000, 50_000, 50_000, 50_000, false},
 		"the client's":          {model{server: none, client: 5000}, 1000, 1e7, 5000 / precision, 5000, true},
+		"below, by the client":  {model{server: 3000, client: 1e12, busy: true}, 1000, 1e7, 3000 / precision, 3000, true},
 		"none at all":           {model{server: 0, client: none}, 1000, 1e7, 0, 0, false},
 		"each trial fails once": {model{server: 5000, client: none, flaw: func(n int) bool { return n%2 == 1 }}, 1000, 1e7, 5000 / precision / precision, 5000, false},
 	} {

@@ -195,6 +195,7 @@ type Step struct {
 	P50      int64    `json:"p50"`
 	P99      int64    `json:"p99"`
 	P999     int64    `json:"p999"`
+	Kept     bool     `json:"kept"`             // the thresholds, and it was really offered
 	Broken   []string `json:"broken,omitempty"` // thresholds, with the figure that broke them
 	Limits   []string `json:"limits,omitempty"` // of the client
 }

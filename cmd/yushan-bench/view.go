@@ -105,9 +105,10 @@ func (v *view) step(s result.Step) {
 	}
 	verdict := "kept"
 	switch {
+	case s.Kept:
 	case len(s.Limits) > 0:
 		verdict = "the client's limit: " + s.Limits[0]
-	case len(s.Broken) > 0:
+	default:
 		verdict = "broken: " + strings.Join(s.Broken, ", ")
 	}
 	line := fmt.Sprintf("%11s/s  lost %-8s  p50 %-8s  p99 %-8s  %s\n", units.Rate(s.Rate), units.Percent(s.Loss),
