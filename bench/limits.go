@@ -27,7 +27,7 @@ func limits(res *result.Result, c *Config) (reasons []string) {
 	add := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
 	lag, latency := res.Client.Lag.Quantile(0.99), res.Total.Latency.Quantile(0.99)
 	if lag > tolerableLag && float64(lag) > lagShare*float64(latency) {
-		add("it sent queries late: 1 %% of them by more than %s, while 1 %% of the answers took more than %s",
+		add("it sent queries late: by p99 %s, where the latency's p99 is %s",
 			units.Duration(lag), units.Duration(latency))
 	}
 	if c.Options.Transport == load.UDP && res.Total.Unsent > 0 {
