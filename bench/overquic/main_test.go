@@ -46,6 +46,7 @@ type fake struct {
 	opened atomic.Int64
 	early  atomic.Int64 // queries read before the handshake was complete
 	asked  atomic.Int64
+	stingy atomic.Bool // see stint
 	tasks  sync.WaitGroup
 
 	mu      sync.Mutex
@@ -63,7 +64,12 @@ func usual(stream *quic.Stream, query []byte, _ int64) {
 
 func serveDoQ(t testing.TB, config quic.Config, reply answerer) *fake {
 	t.Helper()
-	l, err := quic.ListenAddrEarly("127.0.0.1:0", quicload.ServerTLS(t, "doq"), &config)
+	return serveDoQAt(t, netip.MustParseAddrPort("127.0.0.1:0"), config, reply)
+}
+
+func serveDoQAt(t testing.TB, addr netip.AddrPort, config quic.Config, reply answerer) *fake {
+	t.Helper()
+	l, err := quic.ListenAddrEarly(addr.String(), quicload.ServerTLS(t, "doq"), &config)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,6 +107,10 @@ func (f *fake) serve(conn *quic.Conn, reply answerer) {
 			return
 		}
 		f.tasks.Go(func() {
+			if f.stingy.Load() {
+				stint(stream)
+				return
+			}
 			query, err := io.ReadAll(stream)
 			if err != nil || len(query) < 2+12 {
 				return

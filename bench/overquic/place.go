@@ -111,12 +111,12 @@ func (p *place) exchange(stream *quic.Stream, s *session) error {
 	if errors.Is(err, quic.ErrWouldBlock) {
 		_, err = stream.Write(p.frame)
 	}
-	if err == nil {
-		err = stream.Close()
+	// A server may have enough of a request before it is whole. What comes of it is
+	// known when its answer is read.
+	if err != nil && !errors.As(err, new(*quic.StreamError)) {
+		return err
 	}
-	if err != nil {
-		return p.failed(stream, err, c.Now(), s)
-	}
+	stream.Close()
 	sent := c.Now()
 	if !q.told {
 		q.told = true

@@ -28,9 +28,10 @@ type session struct {
 }
 
 // creditTime is how long a server that has nothing to do may take to let the next query
-// in, beside some round trips. One that doesn't never will: Knot 3.5 ends connections
+// in, beside some round trips: twice the 25 ms by which acknowledgements are delayed (RFC
+// 9000 §18.2), and something more. One that doesn't never will: Knot 3.5 ends connections
 // that way.
-const creditTime = 20 * time.Millisecond
+const creditTime = 60 * time.Millisecond
 
 // connect opens the client's next connection.
 func (c *client) connect() (*session, error) {
@@ -56,6 +57,7 @@ func (c *client) connect() (*session, error) {
 	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.connected = true
 	if conn.Context().Err() == nil {
 		c.session = s
 	}

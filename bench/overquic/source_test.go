@@ -6,12 +6,6 @@ import (
 )
 
 func TestSource(t *testing.T) {
-	prefixes := func(texts ...string) (list []netip.Prefix) {
-		for _, text := range texts {
-			list = append(list, netip.MustParsePrefix(text))
-		}
-		return list
-	}
 	for _, tt := range []struct {
 		sources []netip.Prefix
 		want    []string // from the first on
@@ -38,4 +32,11 @@ func TestSource(t *testing.T) {
 	if got, want := source(both, 2*0x12345+1).String(), "2001:db8::1:2346"; got != want {
 		t.Errorf("%s: expected %s", got, want)
 	}
+}
+
+func prefixes(texts ...string) (list []netip.Prefix) {
+	for _, text := range texts {
+		list = append(list, netip.MustParsePrefix(text))
+	}
+	return list
 }

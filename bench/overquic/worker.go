@@ -41,6 +41,8 @@ type worker struct {
 	// there is none.
 	fullSince int64
 	ended     bool // nothing more is taken
+	connected bool // there has been a session
+	failed    bool // to connect
 }
 
 // Run sends the queries of one worker, on doq or doh3, and returns when each of them
@@ -72,6 +74,11 @@ func Run(ctx context.Context, work *load.Work) error {
 	w.tasks.Wait()
 	for _, c := range clients {
 		c.socket.close()
+	}
+	if work.Options.Handshake == load.Persistent && !w.connected && !w.failed { // it has been tried to the end
+		work.Recorder.Lock()
+		work.Recorder.Failed(errHandshake)
+		work.Recorder.Unlock()
 	}
 	return err
 }
@@ -167,10 +174,13 @@ func (w *worker) fail(err error) {
 	if w.ctx.Err() != nil {
 		return
 	}
-	w.Recorder.Lock()
 	if errors.As(err, new(*quic.IdleTimeoutError)) {
 		err = errHandshake
 	}
+	w.mu.Lock()
+	w.failed = true
+	w.mu.Unlock()
+	w.Recorder.Lock()
 	w.Recorder.Failed(plain(err))
 	w.Recorder.Unlock()
 }

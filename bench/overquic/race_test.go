@@ -1,0 +1,5 @@
+//go:build race
+
+package overquic
+
+const raceDetector = true
