@@ -99,7 +99,8 @@ func (r *run) observe(started time.Time) (done func() server) {
 			s.Error = err.Error()
 			return
 		}
-		at := min(int(time.Since(started)/r.shape.Interval), 1<<16)
+		// What is seen at the end of an interval was used in it.
+		at := min(int(max(time.Since(started)-r.shape.Interval/2, 0)/r.shape.Interval), 1<<16)
 		for len(s.cpu) <= at {
 			s.cpu = append(s.cpu, 0)
 		}

@@ -140,7 +140,7 @@ func (c *runCommand) settings(t target, config *bench.Config) (list []result.Set
 	add := func(name, format string, args ...any) {
 		list = append(list, result.Setting{Name: name, Value: fmt.Sprintf(format, args...)})
 	}
-	add("server", "%s", t.address)
+	add("server", "%s", t.server)
 	add("transport", "%s", c.Transport)
 	if c.Transport.HTTP() {
 		method := "POST"
@@ -162,17 +162,24 @@ func (c *runCommand) settings(t target, config *bench.Config) (list []result.Set
 		add("options", "%s", options)
 	}
 	if c.Transport == load.UDP {
-		add("clients", "%d sockets, %d workers", c.Clients, c.Workers)
+		add("clients", "%s, %s", plural(c.Clients, "socket"), plural(c.Workers, "worker"))
 	} else if c.Handshake == load.Persistent {
-		add("clients", "%d connections of depth %d, %d workers", c.Clients, c.Depth, c.Workers)
+		add("clients", "%s of depth %d, %s", plural(c.Clients, "connection"), c.Depth, plural(c.Workers, "worker"))
 	} else {
-		add("clients", "a connection for each query (%s handshakes), at most %d at once, %d workers", c.Handshake, c.Clients, c.Workers)
+		add("clients", "a connection for each query (%s handshakes), at most %d at once, %s", c.Handshake, c.Clients, plural(c.Workers, "worker"))
 	}
 	if len(c.Source) > 0 {
 		add("sources", "%s", strings.Trim(fmt.Sprint(c.Source), "[]"))
 	}
-	add("timeout", "%s", units.Duration(c.Timeout))
+	add("timeout", "%s", units.Span(c.Timeout.Seconds()))
 	return list
+}
+
+func plural(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 func (c *runCommand) loadText(config *bench.Config) string {

@@ -14,7 +14,9 @@ import (
 // commands is the command line, in the order of the help.
 type commands struct {
 	Run        runCommand        `cmd:"" help:"Send queries to a server, and report what came of them."`
+	Compare    compareCommand    `cmd:"" help:"Tell how two runs differ, and whether by more than noise."`
 	Zone       zoneCommand       `cmd:"" help:"Make the zone of a top-level domain that doesn't exist, of any size."`
+	Axfr       axfrCommand       `cmd:"" help:"Time zone transfers."`
 	Version    cli.Version       `cmd:"" help:"Say which yushan-bench this is."`
 	Completion completionCommand `cmd:"" help:"Print the completion script of a shell."`
 }

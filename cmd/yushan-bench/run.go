@@ -41,7 +41,11 @@ true, or nothing was answered; 2 if the command line is wrong.`
 
 // Run implements the command.
 func (c *runCommand) Run(con *cli.Console) error {
-	target, err := c.target()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	stop := new(atomic.Bool)
+	defer stopOnSignal(con, stop, cancel)()
+	target, err := c.target(ctx)
 	if err != nil {
 		return err
 	}
@@ -58,12 +62,8 @@ func (c *runCommand) Run(con *cli.Console) error {
 	}
 	config := &bench.Config{
 		Title: c.Title, Plan: plan, Workers: c.Workers, Options: options,
-		Stop: new(atomic.Bool),
+		Stop: stop,
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	defer stopOnSignal(con, config.Stop, cancel)()
-
 	work, err := c.prepare(ctx, con, c.Transport)
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func probe(ctx context.Context, config *bench.Config, t target) error {
 	if len(res.Faults) > 0 {
 		why = ": " + res.Faults[0].Text
 	}
-	return fmt.Errorf("no answer from %s over %s to %d queries%s", t.address, config.Options.Transport, tries, why)
+	return fmt.Errorf("no answer from %s over %s to %d queries%s", t.server, config.Options.Transport, tries, why)
 }
 
 // stopOnSignal ends the run at the first signal, so that its report comes, and all at
@@ -214,7 +214,7 @@ func (c *runCommand) options(t target) (load.Options, error) {
 	}
 	var err error
 	if c.Transport.Encrypted() {
-		o.TLS, err = c.tls(t)
+		o.TLS, err = c.tls(t.name)
 	}
 	return o, err
 }

@@ -19,24 +19,32 @@ import (
 
 // targetFlags say who is asked.
 type targetFlags struct {
-	Server    string         `short:"s" default:"127.0.0.1" placeholder:"ADDRESS" help:"Who is asked: an address or a name, and a port unless it is the transport's own. For DoH a URL will do."`
-	Transport load.Transport `short:"t" default:"udp" placeholder:"NAME" help:"udp, tcp, dot, doh (HTTP/2), doh1 (HTTP/1.1), doh3 (HTTP/3) or doq."`
-	Path      string         `default:"/dns-query" placeholder:"PATH" help:"Path of DoH: /dns-query unless told."`
-	Get       bool           `help:"GET instead of POST on DoH."`
-	TLSName   string         `placeholder:"NAME" help:"Name of the server in TLS; that of --server unless told."`
-	TLSCA     string         `name:"tls-ca" type:"existingfile" placeholder:"FILE" help:"Check the server's certificate against the CAs in this PEM file."`
-	TLSVerify bool           `help:"Check the server's certificate against the CAs of the system. Without this and --tls-ca it isn't checked."`
-	TLSGroup  []string       `placeholder:"NAME" help:"Key exchange to offer: X25519MLKEM768, X25519, P-256; may be repeated. All of them unless told."`
+	Server      string         `short:"s" default:"127.0.0.1" placeholder:"ADDRESS" help:"Who is asked: an address or a name, and a port unless it is the transport's own. For DoH a URL will do. This machine unless told."`
+	Transport   load.Transport `short:"t" default:"udp" placeholder:"NAME" help:"udp, tcp, dot, doh (HTTP/2), doh1 (HTTP/1.1), doh3 (HTTP/3) or doq; udp unless told."`
+	Path        string         `default:"/dns-query" placeholder:"PATH" help:"Path of DoH: /dns-query unless told."`
+	Get         bool           `help:"GET instead of POST on DoH."`
+	tlsFlags    `embed:""`
+	permitFlags `embed:""`
+}
 
+// tlsFlags are of encrypted transports.
+type tlsFlags struct {
+	TLSName   string   `placeholder:"NAME" help:"Name of the server in TLS; that of --server unless told."`
+	TLSCA     string   `name:"tls-ca" type:"existingfile" placeholder:"FILE" help:"Check the server's certificate against the CAs in this PEM file."`
+	TLSVerify bool     `help:"Check the server's certificate against the CAs of the system. Without this and --tls-ca it isn't checked."`
+	TLSGroup  []string `placeholder:"NAME" help:"Key exchange to offer: X25519MLKEM768, X25519, P-256, P-384; may be repeated. What Go offers unless told."`
+}
+
+// permitFlags say who may be asked.
+type permitFlags struct {
 	Allow          []netip.Prefix `env:"YUSHAN_BENCH_ALLOW" placeholder:"PREFIX" help:"Servers in these networks may be asked, too; may be repeated."`
 	IOwnThisTarget bool           `name:"i-own-this-target" help:"Ask a server that is not on this machine. You answer for what that does."`
 }
 
 // target is the server, looked up.
 type target struct {
-	address   string // for people
 	server    netip.AddrPort
-	tlsName   string
+	name      string // as it was given
 	authority string // of HTTP
 	path      string
 }
@@ -45,32 +53,36 @@ type target struct {
 const lookUpTime = 5 * time.Second
 
 // target looks the server up, and refuses one that may not be asked.
-func (f *targetFlags) target() (target, error) {
+func (f *targetFlags) target(ctx context.Context) (target, error) {
 	host, port, path, err := f.parse()
 	if err != nil {
 		return target{}, cli.Usagef("--server: %v", err)
 	}
-	addr, err := netip.ParseAddr(host)
+	addr, err := lookUp(ctx, host)
 	if err != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), lookUpTime)
-		defer cancel()
-		found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		if err != nil {
-			return target{}, fmt.Errorf("look up %s: %w", host, err)
-		}
-		addr = found[0].Unmap()
+		return target{}, err
 	}
 	t := target{
 		server:    netip.AddrPortFrom(addr, port),
-		tlsName:   f.TLSName,
+		name:      host,
 		authority: net.JoinHostPort(host, strconv.Itoa(int(port))),
 		path:      path,
 	}
-	if t.tlsName == "" {
-		t.tlsName = host
-	}
-	t.address = t.server.String()
 	return t, f.permit(addr)
+}
+
+// lookUp returns an address of a host.
+func lookUp(ctx context.Context, host string) (netip.Addr, error) {
+	if addr, err := netip.ParseAddr(host); err == nil {
+		return addr, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
+	defer cancel()
+	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("look up %s: %w", host, err)
+	}
+	return found[0].Unmap(), nil
 }
 
 // parse takes --server apart.
@@ -88,26 +100,40 @@ func (f *targetFlags) parse() (host string, port uint16, path string, err error)
 			path = u.RequestURI()
 		}
 		host, text = u.Hostname(), u.Port()
-	} else if addr, ok := strings.CutPrefix(host, "["); ok && strings.HasSuffix(addr, "]") {
-		host = strings.TrimSuffix(addr, "]")
-	} else if h, p, err := net.SplitHostPort(host); err == nil {
-		host, text = h, p
+	} else {
+		host, text = cutPort(host)
 	}
 	if host == "" {
 		return "", 0, "", fmt.Errorf("%q: expected an address or a name", f.Server)
 	}
+	port, err = portOr(text, f.Transport.Port())
+	return host, port, path, err
+}
+
+// cutPort parts host and port; "" if there is none.
+func cutPort(text string) (host, port string) {
+	if host, port, err := net.SplitHostPort(text); err == nil {
+		return host, port
+	}
+	if addr, ok := strings.CutPrefix(text, "["); ok {
+		return strings.TrimSuffix(addr, "]"), ""
+	}
+	return text, ""
+}
+
+func portOr(text string, otherwise uint16) (uint16, error) {
 	if text == "" {
-		return host, f.Transport.Port(), path, nil
+		return otherwise, nil
 	}
 	number, err := strconv.ParseUint(text, 10, 16)
 	if err != nil || number == 0 {
-		return "", 0, "", fmt.Errorf("%q: expected a port from 1 to 65535, found %q", f.Server, text)
+		return 0, fmt.Errorf("expected a port from 1 to 65535, found %q", text)
 	}
-	return host, uint16(number), path, nil
+	return uint16(number), nil
 }
 
 // permit refuses servers of others: load is an attack on who did not ask for it.
-func (f *targetFlags) permit(addr netip.Addr) error {
+func (f *permitFlags) permit(addr netip.Addr) error {
 	if addr.IsLoopback() || f.IOwnThisTarget {
 		return nil
 	}
@@ -127,9 +153,12 @@ var groups = map[string]tls.CurveID{
 	"P-384":          tls.CurveP384,
 }
 
-// tls makes the client's configuration of TLS.
-func (f *targetFlags) tls(t target) (*tls.Config, error) {
-	c := &tls.Config{ServerName: t.tlsName, InsecureSkipVerify: !f.checked(), MinVersion: tls.VersionTLS12}
+// tls makes the client's configuration for a server of that name.
+func (f *tlsFlags) tls(server string) (*tls.Config, error) {
+	if f.TLSName != "" {
+		server = f.TLSName
+	}
+	c := &tls.Config{ServerName: server, InsecureSkipVerify: !f.checked(), MinVersion: tls.VersionTLS12}
 	for _, name := range f.TLSGroup {
 		group, known := groups[name]
 		if !known {
@@ -151,4 +180,4 @@ func (f *targetFlags) tls(t target) (*tls.Config, error) {
 }
 
 // checked tells whether the server's certificate is.
-func (f *targetFlags) checked() bool { return f.TLSVerify || f.TLSCA != "" }
+func (f *tlsFlags) checked() bool { return f.TLSVerify || f.TLSCA != "" }

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"yushan/bench/compare"
+	"yushan/bench/result"
+	"yushan/internal/cli"
+)
+
+type compareCommand struct {
+	A    string `arg:"" type:"existingfile" help:"JSON of the first run."`
+	B    string `arg:"" type:"existingfile" help:"JSON of the second run."`
+	HTML string `name:"html" placeholder:"FILE" help:"Write a page with the plots of both runs over each other."`
+	Seed uint64 `default:"1" placeholder:"N" help:"What the intervals are drawn with."`
+}
+
+func (*compareCommand) Help() string {
+	return `Each figure's difference comes with the interval that holds it at 95 % confidence, as far as the parts
+of the two runs show how much a figure varies by itself.
+
+Example:
+
+    yushan-bench compare before.json after.json --html difference.html`
+}
+
+// Run implements the command.
+func (c *compareCommand) Run(con *cli.Console) error {
+	a, err := readResult(c.A)
+	if err != nil {
+		return err
+	}
+	b, err := readResult(c.B)
+	if err != nil {
+		return err
+	}
+	comparison := compare.Compare(a, b, c.Seed)
+	if err := comparison.Text(con.Out); err != nil {
+		return err
+	}
+	if c.HTML == "" {
+		return nil
+	}
+	return writeFile(c.HTML, comparison.HTML)
+}
+
+func readResult(path string) (*result.Result, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	r, err := result.Read(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return r, nil
+}
