@@ -154,7 +154,7 @@ func (p *place) failed(err error) {
 	p.close()
 	if p.hurried {
 		p.hurried = false
-		w.again(p.errand)
+		w.waiting.pushFront(p.errand)
 	}
 	p.useful = false
 	p.rest()

@@ -19,7 +19,8 @@ func (c *h2) reset(f frame) error {
 	code := http2.ErrCode(binary.BigEndian.Uint32(f.payload))
 	c.forget(s.number)
 	c.release(s.number)
-	if code == http2.ErrCodeRefusedStream && c.p.retry(s) {
+	if code == http2.ErrCodeRefusedStream && !s.again { // a second time would be one of many
+		c.p.retry(s)
 		return nil
 	}
 	c.p.fault(fmt.Errorf("HTTP/2: the server has reset a stream: %s", code))
@@ -95,9 +96,7 @@ func (c *h2) goAway(f frame) error {
 		}
 		c.forget(s.number)
 		c.release(s.number)
-		if !p.retry(s) {
-			p.lose(s)
-		}
+		p.retry(s)
 	})
 	return nil
 }

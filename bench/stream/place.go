@@ -133,16 +133,13 @@ func (p *place) lose(s *slot) {
 	p.w.batch.lose(s.class, s.due)
 }
 
-// retry lets a query that the server has not looked at go to another place, once.
-func (p *place) retry(s *slot) bool {
-	if s.again {
-		return false
-	}
+// retry lets a query that the server has not looked at go to another place, or to
+// another connection. It has not lost its turn.
+func (p *place) retry(s *slot) {
 	p.table.end(s, givenUp)
 	f := s.flight
 	f.again = true
-	p.w.again(f)
-	return true
+	p.w.waiting.pushFront(f)
 }
 
 // fault records what is wrong with the server and ends no connection by itself.

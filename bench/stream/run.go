@@ -333,9 +333,6 @@ func (w *worker) miss(f flight) {
 	}
 }
 
-// again lets a query wait for another place. It has not lost its turn.
-func (w *worker) again(f flight) { w.waiting.pushFront(f) }
-
 // closeAll ends what is under way.
 func (w *worker) closeAll() {
 	for _, p := range w.places {
