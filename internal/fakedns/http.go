@@ -122,7 +122,9 @@ func (s *Server) respond(r *run, w http.ResponseWriter, conn *httpConn, q *Query
 			w.Write(reply.Raw)
 			w.(http.Flusher).Flush()
 		})
-		panic(http.ErrAbortHandler)
+		if reply.End == Stays || reply.End == Stalled {
+			panic(http.ErrAbortHandler)
+		}
 	case reply.Messages != nil:
 		m := reply.Messages[0]
 		w.Header().Set("Content-Type", "application/dns-message")
@@ -141,7 +143,7 @@ func (s *Server) respond(r *run, w http.ResponseWriter, conn *httpConn, q *Query
 	switch {
 	case reply.End == Kills:
 		r.kill()
-	case reply.End == Stays, reply.End == Stalled, reply.End == Closes && reply.Messages != nil && conn.tcp != nil:
+	case reply.Raw == nil && (reply.End == Stays || reply.End == Stalled || reply.End == Closes && reply.Messages != nil && conn.tcp != nil):
 		return
 	case conn.quic != nil:
 		conn.quic.CloseWithError(h3NoError, "")

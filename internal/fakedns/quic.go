@@ -2,6 +2,7 @@ package fakedns
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/binary"
 	"io"
 	"net"
@@ -17,7 +18,9 @@ func (s *Server) serveQUIC(r *run) (net.Addr, error) {
 	if err != nil {
 		return nil, err
 	}
-	transport := &quic.Transport{Conn: socket}
+	// Who was connected to the server before it was killed is told so (RFC 9000 §10.3).
+	key := quic.StatelessResetKey(sha256.Sum256(s.tls.Certificates[0].Certificate[0]))
+	transport := &quic.Transport{Conn: socket, StatelessResetKey: &key}
 	config := &quic.Config{Allow0RTT: true, MaxIncomingStreams: int64(s.options.Streams), MaxIdleTimeout: time.Minute, DisablePathMTUDiscovery: true}
 	tlsConfig := s.tls
 	if s.Transport == DoH3 {

@@ -112,10 +112,17 @@ func Short(bytes int) Script {
 	}
 }
 
-// CutOff sends, on a stream, half of the answer and then closes the connection.
+// CutOff sends half of the answer, in a stream, and then closes the connection.
 func CutOff(q *Query) Reply {
 	whole := framed(Good(q).Messages[0])
 	return Reply{Raw: whole[:len(whole)/2], End: Closes}
+}
+
+// Torn sends half of the answer and then ends its stream: by a reset in HTTP/2 and 3,
+// as if that were all on DoQ.
+func Torn(q *Query) Reply {
+	whole := framed(Good(q).Messages[0])
+	return Reply{Raw: whole[:len(whole)/2]}
 }
 
 // Garbage sends bytes that are no message; the first two are the query's ID.
