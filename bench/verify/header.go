@@ -69,6 +69,8 @@ func (j *judge) edns() {
 		j.wrong(ruleEDNS, "the OPT record is not the root's, or not in the additional section")
 	case opt.version != 0:
 		j.wrong(ruleEDNS, "EDNS version %d, expected 0", opt.version)
+	case opt.reserved&^j.q.flags != 0: // RFC 9824 §5.1 has one of them copied
+		j.wrong(ruleEDNS, "the EDNS flags are %#04x, expected none that the query doesn't have", opt.reserved)
 	case opt.do != j.q.do && !j.q.badVer:
 		j.wrong(ruleEDNS, "DO is %s, expected %s as in the query", bit(opt.do), bit(j.q.do))
 	}

@@ -53,6 +53,7 @@ type opt struct {
 	extended uint8 // high bits of the RCODE
 	version  uint8
 	do       bool
+	reserved uint16 // the flags behind DO
 	options  []byte
 	section  int
 }
@@ -139,7 +140,7 @@ func (m *message) readRecord(section, at int) (next int, err error) {
 	if rrtype == typeOPT {
 		m.opts++
 		m.opt = opt{
-			root: len(owner) == 1, size: class, extended: uint8(ttl >> 24), version: uint8(ttl >> 16), do: ttl&(1<<15) != 0,
+			root: len(owner) == 1, size: class, extended: uint8(ttl >> 24), version: uint8(ttl >> 16), do: ttl&(1<<15) != 0, reserved: uint16(ttl) & 0x7FFF,
 			options: m.wire[start:next], section: section,
 		}
 		for rest := m.opt.options; len(rest) > 0; {
@@ -156,7 +157,10 @@ func (m *message) readRecord(section, at int) (next int, err error) {
 	}
 	covered := uint16(0)
 	if rrtype == typeRRSIG {
-		covered = zonefile.Covered(rdata)
+		if len(rdata) < 2 {
+			return 0, errShort
+		}
+		covered = binary.BigEndian.Uint16(rdata)
 	}
 	m.add(uint8(section), owner, rrtype, covered, class, ttl, rdata)
 	return next, nil

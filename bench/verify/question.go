@@ -15,7 +15,8 @@ type question struct {
 	rd     bool
 	edns   bool
 	do     bool
-	badVer bool // its EDNS version isn't 0
+	flags  uint16 // of EDNS, behind DO
+	badVer bool   // its EDNS version isn't 0
 	cookie bool
 	limit  int // the largest datagram that the client takes
 }
@@ -36,6 +37,7 @@ func (q *question) read(m *message, wire []byte) bool {
 		return false
 	}
 	q.edns, q.do, q.badVer = true, m.opt.do, m.opt.version != 0
+	q.flags = m.opt.reserved
 	q.limit = max(512, int(m.opt.size))
 	for rest := m.opt.options; len(rest) > 0; rest = rest[4+int(binary.BigEndian.Uint16(rest[2:])):] {
 		if binary.BigEndian.Uint16(rest) == optionCookie {

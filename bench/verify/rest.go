@@ -97,6 +97,7 @@ func (j *judge) addition(set *rrset) {
 		j.wrong(r, "nothing leads to %s", j.shown(set))
 		return
 	}
+	var otherTTL zonefile.RRset // the same records, but for their TTL
 	for _, z := range j.zones {
 		if !dname.IsSubdomain(set.owner, z.Origin()) {
 			continue
@@ -108,23 +109,31 @@ func (j *judge) addition(set *rrset) {
 			}
 		}
 		expected := node.RRset(set.rrtype)
-		if set.rrtype == typeRRSIG && j.covering(set) != nil && j.someOf(set, expected) {
-			return
+		if set.rrtype == typeRRSIG {
+			expected = node.Signatures(set.covered)
 		}
-		if set.rrtype != typeRRSIG && expected.Len > 0 && (j.same(set, expected) || j.truncated && j.someOf(set, expected)) {
-			if set.rrtype != typeNSEC && set.rrtype != typeNSEC3 { // knotd's proofs beside SVCB (RFC 9460 §4.1)
-				j.expectTTL(set, expected.MinTTL, expected.MaxTTL)
-			}
+		switch {
+		case set.rrtype == typeRRSIG && j.covering(set) == nil:
+		case expected.Len == 0 || !j.same(set, expected) && !(j.truncated && j.someOf(set, expected)):
+		case set.minTTL >= expected.MinTTL && set.maxTTL <= expected.MaxTTL:
 			return
+		case set.rrtype == typeNSEC || set.rrtype == typeNSEC3:
+			return // knotd's proofs beside SVCB (RFC 9460 §4.1), with TTLs by RFC 9077
+		default:
+			otherTTL = expected
 		}
+	}
+	if otherTTL.Len > 0 {
+		j.expectTTL(set, otherTTL.MinTTL, otherTTL.MaxTTL)
+		return
 	}
 	j.wrong(r, "the additional section has what the zone doesn't have, or has in another form: %s", j.shown(set))
 }
 
-// someOf tells whether all signatures of an answer are a zone's.
-func (j *judge) someOf(set *rrset, all zonefile.RRset) bool {
+// someOf tells whether all records of an RRset are a zone's.
+func (j *judge) someOf(set *rrset, expected zonefile.RRset) bool {
 	j.expected = j.expected[:0]
-	for rdata := range all.All() {
+	for rdata := range expected.All() {
 		j.expected = append(j.expected, rdata)
 	}
 	j.found = j.m.rdata(j.found[:0], set)

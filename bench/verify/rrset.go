@@ -30,10 +30,8 @@ func (j *judge) sizeOf(z *zone, owner []byte, node zonefile.Node, rrtype uint16)
 		bytes += recordBytes(owner, rdata)
 	}
 	if j.q.do && z.signed {
-		for rdata := range node.RRset(typeRRSIG).All() {
-			if zonefile.Covered(rdata) == rrtype {
-				bytes += recordBytes(owner, rdata)
-			}
+		for rdata := range node.Signatures(rrtype).All() {
+			bytes += recordBytes(owner, rdata)
 		}
 	}
 	return bytes
@@ -131,26 +129,19 @@ func (j *judge) signatures(z *zone, set *rrset, node zonefile.Node) {
 	if !j.q.do || !z.signed {
 		return
 	}
-	all := node.RRset(typeRRSIG)
-	j.expected = j.expected[:0]
-	for rdata := range all.All() {
-		if zonefile.Covered(rdata) == set.rrtype {
-			j.expected = append(j.expected, rdata)
-		}
-	}
-	if len(j.expected) == 0 {
+	expected := node.Signatures(set.rrtype)
+	if expected.Len == 0 {
 		return
 	}
 	signatures := j.m.findSignatures(set.section, set.owner, set.rrtype)
 	if signatures == nil {
-		j.lacks(recordBytes(set.owner, j.expected[0])*len(j.expected), ruleRRSIG, "the %s section lacks the signature of %s %s", sections[set.section], name(set.owner), typeName(set.rrtype))
+		j.lacks(recordBytes(set.owner, expected.First())*expected.Len, ruleRRSIG, "the %s section lacks the signature of %s %s", sections[set.section], name(set.owner), typeName(set.rrtype))
 		return
 	}
-	signatures.used = true
-	j.compareExpected(signatures, ruleRRSIG)
+	j.compare(signatures, expected, ruleRRSIG)
 	// RFC 4034 §3: the TTL of a signature is that of what it covers.
 	if signatures.minTTL != set.minTTL || signatures.maxTTL != set.maxTTL {
-		j.expectTTL(signatures, all.MinTTL, all.MaxTTL)
+		j.expectTTL(signatures, expected.MinTTL, expected.MaxTTL)
 	}
 	if j.keys != nil {
 		j.verify(z, node, set.rrtype)

@@ -79,9 +79,9 @@ func (j *judge) verify(z *zone, node zonefile.Node, rrtype uint16) {
 func (c *cache) check(z *zone, node zonefile.Node, rrtype uint16, now time.Time) error {
 	rrs := records(node, node.RRset(rrtype))
 	err := fmt.Errorf("no key of the zone has made it")
-	for _, rr := range records(node, node.RRset(typeRRSIG)) {
+	for _, rr := range records(node, node.Signatures(rrtype)) {
 		sig, ok := rr.(*dns.RRSIG)
-		if !ok || sig.TypeCovered != rrtype {
+		if !ok {
 			continue
 		}
 		for _, key := range c.keys[z.number] {

@@ -62,8 +62,11 @@ func (j *judge) walk() bool {
 			j.final(z, owner, place)
 			return true
 		}
+		last := z
 		if z = j.next(z, target); z == nil {
-			if !j.truncated { // what else there would be can't be seen
+			j.steps = append(j.steps, step{last, target}) // proofs may be about it
+			// What comes after it in a truncated answer can't be seen.
+			if rcode := j.rcode(); !j.truncated || rcode != nxDomain && rcode != yxDomain {
 				j.expectRcode(noError, "the answer ends with an alias")
 			}
 			j.expectAA(true, "the zone has the name")

@@ -9,7 +9,7 @@ import (
 //
 // Its bytes, big-endian:
 //
-//	length of all (4) | flags (1) | name | RRsets by ascending type
+//	length of all (4) | flags (1) | name | RRsets by ascending type and covered type
 //
 // and of each RRset:
 //
@@ -68,10 +68,9 @@ func (n Node) Empty() bool {
 	return !n.IsZero() && n.size() == nodeHead+len(n.Name())
 }
 
-// RRset is the records of one name that have one type. All RRSIG records together are
-// one too.
+// RRset is the records of one name that have one type and, if that is RRSIG, cover one.
 type RRset struct {
-	Type uint16
+	Type, Covered uint16
 	// MinTTL and MaxTTL, in seconds, differ if the file gives the records different
 	// ones (RFC 2181 §5.2 forbids it).
 	MinTTL, MaxTTL uint32
@@ -79,7 +78,7 @@ type RRset struct {
 	records        []byte
 }
 
-// RRsets are those of the name, by ascending type.
+// RRsets are those of the name, by ascending type and covered type.
 func (n Node) RRsets() iter.Seq[RRset] {
 	return func(yield func(RRset) bool) {
 		if n.IsZero() {
@@ -98,17 +97,29 @@ func (n Node) RRsets() iter.Seq[RRset] {
 
 func readRRset(b []byte) (set RRset, size int) {
 	length := int(binary.BigEndian.Uint32(b[12:]))
-	return RRset{
+	set = RRset{
 		Type:    binary.BigEndian.Uint16(b),
 		MinTTL:  binary.BigEndian.Uint32(b[2:]),
 		MaxTTL:  binary.BigEndian.Uint32(b[6:]),
 		Len:     int(binary.BigEndian.Uint16(b[10:])),
 		records: b[setHead : setHead+length],
-	}, setHead + length
+	}
+	if set.Type == typeRRSIG {
+		set.Covered = covered(set.records[2:])
+	}
+	return set, setHead + length
 }
 
-// RRset returns the one of a type; the zero RRset if there is none.
+// RRset returns the one of a type; the zero RRset if there is none, and for RRSIG.
 func (n Node) RRset(rrtype uint16) RRset {
+	if set := n.first(rrtype); rrtype != typeRRSIG {
+		return set
+	}
+	return RRset{}
+}
+
+// first returns the first RRset of a type.
+func (n Node) first(rrtype uint16) RRset {
 	if n.IsZero() {
 		return RRset{}
 	}
@@ -127,8 +138,24 @@ func (n Node) RRset(rrtype uint16) RRset {
 	return RRset{}
 }
 
+// Signatures returns the RRSIG records that cover a type.
+func (n Node) Signatures(rrtype uint16) RRset {
+	if n.IsZero() {
+		return RRset{}
+	}
+	rest := n.bytes[nodeHead+len(n.Name()) : n.size()]
+	for len(rest) > 0 {
+		if binary.BigEndian.Uint16(rest) == typeRRSIG && covered(rest[setHead+2:]) == rrtype {
+			set, _ := readRRset(rest)
+			return set
+		}
+		rest = rest[setHead+int(binary.BigEndian.Uint32(rest[12:])):]
+	}
+	return RRset{}
+}
+
 // Has tells whether there are records of a type.
-func (n Node) Has(rrtype uint16) bool { return n.RRset(rrtype).Len > 0 }
+func (n Node) Has(rrtype uint16) bool { return n.first(rrtype).Len > 0 }
 
 // All are the RDATA of the records, as [AppendCanonical] makes them, in ascending
 // order of their bytes. They must not be written to.
@@ -150,14 +177,4 @@ func (s RRset) First() []byte {
 		return rdata
 	}
 	return nil
-}
-
-// Covers tells whether an RRset of RRSIG records covers a type.
-func (s RRset) Covers(rrtype uint16) bool {
-	for rdata := range s.All() {
-		if s.Type == typeRRSIG && Covered(rdata) == rrtype {
-			return true
-		}
-	}
-	return false
 }

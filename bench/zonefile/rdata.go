@@ -76,8 +76,8 @@ func AppendCanonical(dst []byte, rrtype uint16, rdata []byte) []byte {
 	return dst
 }
 
-// Covered is the type that an RRSIG record covers, or 0.
-func Covered(rdata []byte) uint16 {
+// covered is the type that an RRSIG record covers, or 0.
+func covered(rdata []byte) uint16 {
 	if len(rdata) < 2 {
 		return 0
 	}

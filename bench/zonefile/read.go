@@ -76,16 +76,20 @@ func (b *builder) add(batch *master.Batch) {
 func (b *builder) zone() (*Zone, error) {
 	b.addEmpty()
 	z := &Zone{origin: b.origin, shards: b.shards, ignored: b.ignored}
-	each(b.shards, func(s *shard) { s.seal() })
+	// In a large zone, what reading and sealing leave behind is as much as what is kept.
+	runtime.GC()
+	each(b.shards, (*shard).seal)
+	runtime.GC()
 	if set := z.node(z.origin).RRset(typeSOA); set.Len != 1 {
 		return nil, fmt.Errorf("zone %s: %d SOA records, expected 1", dname.Display(z.origin), set.Len)
 	}
-	each(b.shards, func(s *shard) {
+	each(b.shards, func(s *shard, _ []byte) []byte {
 		for at := 0; at < len(s.sealed); {
 			node := s.node(0, at)
 			s.sealed[at+4] = z.flagsOf(node)
 			at += node.size()
 		}
+		return nil
 	})
 	for i := range b.shards {
 		z.records += b.shards[i].records
@@ -105,8 +109,7 @@ func (b *builder) addEmpty() {
 				if _, found := above.find(hash, parent); found {
 					break
 				}
-				var copied [dname.MaxWire]byte // the arena moves when it grows
-				above.insert(hash, append(copied[:0], parent...))
+				above.insert(hash, parent)
 			}
 		}
 	}
@@ -155,14 +158,15 @@ func (z *Zone) flagsOf(node Node) (flags byte) {
 	return 0
 }
 
-// each does something to all shards, several at a time.
-func each(shards []shard, do func(*shard)) {
+// each does something to all shards, several at a time, with memory to work in.
+func each(shards []shard, do func(s *shard, scratch []byte) []byte) {
 	var wg sync.WaitGroup
 	next := make(chan *shard)
 	for range runtime.GOMAXPROCS(0) {
 		wg.Go(func() {
+			var scratch []byte
 			for s := range next {
-				do(s)
+				scratch = do(s, scratch)
 			}
 		})
 	}

@@ -17,29 +17,58 @@ const (
 
 // shard has the names of a zone whose hashes begin alike.
 //
-// While records come, they are appended to arena in the order of their coming; those
-// of a name are a list. seal then sorts them, and drops arena and owners.
+// While records come, they are appended to blocks in the order of their coming; those
+// of a name are a list. seal then sorts them, and drops blocks and owners.
 type shard struct {
 	mu sync.Mutex // while records come
 	// index finds names by open addressing: 1 more than a place in owners, later in
 	// sealed; 0 is free. Its length is a power of two.
 	index  []uint32
 	owners []owner
-	arena  []byte
+	blocks [][]byte
+	bytes  int // in blocks
 
 	sealed  []byte // the nodes, one after the other; see Node
 	records int
 }
 
+// place is where something stands in blocks: number of the block | offset in it.
+type place uint32
+
+const (
+	blockBits  = 16
+	firstBlock = 1 << 10 // bytes; most shards of a small zone need no more
+)
+
 // owner is a name while records come.
 type owner struct {
-	name uint32 // where it stands in arena
-	last uint32 // 1 more than where its latest record stands; 0: it has none
+	name place
+	last place // of its latest record
+	any  bool  // it has one
 }
 
-// A record in arena: place of the one before it, as owner.last (4) | type (2) | TTL (4) |
-// length (2) | RDATA.
-const recordHead = 12
+// A record in blocks: whether there is one before it (1), and its place (4) | type (2) |
+// TTL (4) | length (2) | RDATA.
+const recordHead = 13
+
+// reserve returns a place with room for n bytes to be appended to its block.
+func (s *shard) reserve(n int) (place, *[]byte) {
+	last := len(s.blocks) - 1
+	if last < 0 || cap(s.blocks[last])-len(s.blocks[last]) < n {
+		size := 1 << blockBits
+		if last < 0 {
+			size = firstBlock
+		}
+		s.blocks = append(s.blocks, make([]byte, 0, max(size, n)))
+		last++
+	}
+	s.bytes += n
+	block := &s.blocks[last]
+	return place(last<<blockBits | len(*block)), block
+}
+
+// at returns what begins at a place, and what comes after it.
+func (s *shard) at(p place) []byte { return s.blocks[p>>blockBits][p&(1<<blockBits-1):] }
 
 // hashName is FNV-1a of 64 bits, whose high and low bits are then mixed. Equal
 // files shall give equal orders, so it has no seed.
@@ -62,7 +91,7 @@ func (s *shard) node(number, at int) Node {
 }
 
 func (s *shard) name(o *owner) []byte {
-	name := s.arena[o.name:]
+	name := s.at(o.name)
 	end := 0
 	for name[end] != 0 {
 		end += 1 + int(name[end])
@@ -71,7 +100,7 @@ func (s *shard) name(o *owner) []byte {
 }
 
 // find returns the owner of a name, or the free place in the index.
-func (s *shard) find(hash uint64, name []byte) (place uint64, found bool) {
+func (s *shard) find(hash uint64, name []byte) (at uint64, found bool) {
 	mask := uint64(len(s.index) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		if s.index[i] == 0 {
@@ -97,27 +126,32 @@ func (s *shard) insert(hash uint64, name []byte) *owner {
 		}
 		s.index = index
 	}
-	place, _ := s.find(hash, name)
-	s.owners = append(s.owners, owner{name: uint32(len(s.arena))})
-	s.arena = append(s.arena, name...)
-	s.index[place] = uint32(len(s.owners))
+	free, _ := s.find(hash, name)
+	p, block := s.reserve(len(name))
+	*block = append(*block, name...)
+	s.owners = append(s.owners, owner{name: p})
+	s.index[free] = uint32(len(s.owners))
 	return &s.owners[len(s.owners)-1]
 }
 
 func (s *shard) add(hash uint64, name []byte, r *master.Record) {
 	var o *owner
-	if place, found := s.find(hash, name); found {
-		o = &s.owners[s.index[place]-1]
+	if i, found := s.find(hash, name); found {
+		o = &s.owners[s.index[i]-1]
 	} else {
 		o = s.insert(hash, name)
 	}
-	at := len(s.arena)
-	s.arena = binary.BigEndian.AppendUint32(s.arena, o.last)
-	s.arena = binary.BigEndian.AppendUint16(s.arena, r.Type)
-	s.arena = binary.BigEndian.AppendUint32(s.arena, r.TTL)
-	s.arena = binary.BigEndian.AppendUint16(s.arena, uint16(len(r.RDATA)))
-	s.arena = AppendCanonical(s.arena, r.Type, r.RDATA)
-	o.last = uint32(at + 1)
+	p, block := s.reserve(recordHead + len(r.RDATA))
+	b := append(*block, 0)
+	if o.any {
+		b[len(b)-1] = 1
+	}
+	b = binary.BigEndian.AppendUint32(b, uint32(o.last))
+	b = binary.BigEndian.AppendUint16(b, r.Type)
+	b = binary.BigEndian.AppendUint32(b, r.TTL)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(r.RDATA)))
+	*block = AppendCanonical(b, r.Type, r.RDATA)
+	o.last, o.any = p, true
 }
 
 // loose is a record before it is in its RRset.
@@ -131,43 +165,48 @@ func (l loose) compare(m loose) int {
 	return cmp.Or(cmp.Compare(l.rrtype, m.rrtype), bytes.Compare(l.rdata, m.rdata))
 }
 
+// sameSet tells whether records belong to one RRset.
+func (l loose) sameSet(m loose) bool {
+	return l.rrtype == m.rrtype && (l.rrtype != typeRRSIG || covered(l.rdata) == covered(m.rdata))
+}
+
 // collect returns the records of a name, sorted.
 func (s *shard) collect(o *owner, records []loose) []loose {
-	for at := o.last; at != 0; {
-		r := s.arena[at-1:]
+	p, more := o.last, o.any
+	for more {
+		r := s.at(p)
 		records = append(records, loose{
-			rrtype: binary.BigEndian.Uint16(r[4:]),
-			ttl:    binary.BigEndian.Uint32(r[6:]),
-			rdata:  r[recordHead : recordHead+int(binary.BigEndian.Uint16(r[10:]))],
+			rrtype: binary.BigEndian.Uint16(r[5:]),
+			ttl:    binary.BigEndian.Uint32(r[7:]),
+			rdata:  r[recordHead : recordHead+int(binary.BigEndian.Uint16(r[11:]))],
 		})
-		at = binary.BigEndian.Uint32(r)
+		p, more = place(binary.BigEndian.Uint32(r[1:])), r[0] != 0
 	}
 	slices.SortFunc(records, loose.compare)
 	return records
 }
 
-// seal brings the shard into its final form.
-func (s *shard) seal() {
+// seal brings the shard into its final form. It works in scratch, which it returns.
+func (s *shard) seal(scratch []byte) []byte {
 	slices.SortFunc(s.owners, func(a, b owner) int { return bytes.Compare(s.name(&a), s.name(&b)) })
-	// The list's head becomes the set's: the result is hardly ever longer.
-	sealed := make([]byte, 0, len(s.arena)+len(s.owners)*(nodeHead+setHead))
+	sealed := slices.Grow(scratch[:0], s.bytes+len(s.owners)*(nodeHead+setHead))
 	clear(s.index)
 	mask := uint64(len(s.index) - 1)
 	var records []loose
 	for i := range s.owners {
 		start := len(sealed)
 		name := s.name(&s.owners[i])
-		place := hashName(name) & mask
-		for s.index[place] != 0 {
-			place = (place + 1) & mask
+		free := hashName(name) & mask
+		for s.index[free] != 0 {
+			free = (free + 1) & mask
 		}
-		s.index[place] = uint32(start + 1)
+		s.index[free] = uint32(start + 1)
 		sealed = append(sealed, 0, 0, 0, 0, 0)
 		sealed = append(sealed, name...)
 		records = s.collect(&s.owners[i], records[:0])
 		for rest := records; len(rest) > 0; {
 			n := 1
-			for n < len(rest) && rest[n].rrtype == rest[0].rrtype {
+			for n < len(rest) && rest[n].sameSet(rest[0]) {
 				n++
 			}
 			sealed = s.appendSet(sealed, rest[:n])
@@ -177,7 +216,8 @@ func (s *shard) seal() {
 	}
 	s.sealed = make([]byte, len(sealed))
 	copy(s.sealed, sealed)
-	s.owners, s.arena = nil, nil
+	s.owners, s.blocks = nil, nil
+	return sealed
 }
 
 // appendSet appends the records of one type. Of those that are said twice (RFC 2181

@@ -77,7 +77,9 @@ func (z *Zone) owners(which func(Node) bool) [][]byte {
 func (z *Zone) Types(owner []byte) []uint16 {
 	var types []uint16
 	for set := range z.Node(owner).RRsets() {
-		types = append(types, set.Type)
+		if len(types) == 0 || types[len(types)-1] != set.Type { // RRSIG comes for each type covered
+			types = append(types, set.Type)
+		}
 	}
 	return types
 }
