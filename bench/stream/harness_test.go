@@ -148,3 +148,13 @@ func each(t *testing.T, test func(t *testing.T, transport fakedns.Transport)) {
 		t.Run(transport.String(), func(t *testing.T) { test(t, fakedns.Transport(transport.String())) })
 	}
 }
+
+// cached are the queries of offline connections.
+var cached atomic.Pointer[query.Set]
+
+func textQueriesCached(t testing.TB) *query.Set {
+	if cached.Load() == nil {
+		cached.Store(textQueries(t, query.Options{}, 100))
+	}
+	return cached.Load()
+}
