@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 
 	"yushan/bench/report/units"
@@ -247,7 +248,7 @@ func (c *Comparison) byWeight() []*Metric {
 
 // sentence says how the metric changed: "p99 is 12 % longer (8…16 %)".
 func (m *Metric) sentence() string {
-	between := " (" + m.spread() + ")"
+	between := m.between()
 	switch m.Unit {
 	case Share:
 		return fmt.Sprintf("it lost %s of the queries rather than %s", units.Percent(m.B), units.Percent(m.A))
@@ -274,25 +275,42 @@ func (m *Metric) sentence() string {
 func times(change float64) string { return units.Digits(1 + change) }
 
 // amount is a relative change without its sign.
-func amount(change float64) string { return percent(math.Abs(change)) + " %" }
+func amount(change float64) string { return percent(change, digits(change)) + " %" }
 
-// percent has one digit after the point below 10.
-func percent(change float64) string {
-	v := change * 100
-	if math.Abs(v) < 9.95 {
-		return strings.Replace(strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0"), "-", "−", 1)
+// digits is how many a relative change has after the point.
+func digits(change float64) int {
+	if math.Abs(change) < 0.0995 {
+		return 1
 	}
-	return strings.Replace(fmt.Sprintf("%.0f", v), "-", "−", 1)
+	return 0
 }
 
-// spread is the interval of a relative change, as amounts where both are changes the
-// same way.
-func (m *Metric) spread() string {
-	low, high := m.Low, m.High
-	if high < 0 {
-		low, high = -high, -low
+// percent writes a relative change without its sign.
+func percent(change float64, digits int) string {
+	text := strconv.FormatFloat(math.Abs(change)*100, 'f', digits, 64)
+	return strings.TrimSuffix(text, ".0")
+}
+
+// spread is the interval of a relative change without signs, with digits that tell its
+// ends apart.
+func (m *Metric) spread() (low, high string) {
+	places := max(digits(m.Low), digits(m.High))
+	if m.High-m.Low < 0.02 {
+		places = 1
 	}
-	return percent(low) + "…" + percent(high) + " %"
+	return percent(m.Low, places), percent(m.High, places)
+}
+
+// between is the interval for a sentence that says which way the change went.
+func (m *Metric) between() string {
+	low, high := m.spread()
+	if m.High < 0 {
+		low, high = high, low
+	}
+	if low == high {
+		return ""
+	}
+	return " (" + low + "…" + high + " %)"
 }
 
 // subject is the setting that is meant to differ.

@@ -134,7 +134,8 @@ func (m *Metric) interval() string {
 	case m.High > 1:
 		return signed(m.Low) + " … " + signed(m.High)
 	}
-	return strings.TrimSuffix(signed(m.Low), " %") + " … " + signed(m.High)
+	low, high := m.spread()
+	return sign(low, m.Low) + " … " + sign(high, m.High) + " %"
 }
 
 // signed writes a relative change: "+12 %", "−3.5 %", and from the double on "×2.3".
@@ -142,7 +143,7 @@ func signed(change float64) string {
 	if change > 1 {
 		return "×" + units.Digits(1+change)
 	}
-	return sign(percent(math.Abs(change)), change) + " %"
+	return sign(percent(change, digits(change)), change) + " %"
 }
 
 // points writes a difference of shares in percentage points.

@@ -24,7 +24,10 @@ const (
 // Linear is an axis with exactly these ends. If they are the same, the upper one is
 // moved.
 func Linear(title string, from, to float64, format func(float64) string) Axis {
-	if !(to > from) {
+	if !finite(from) {
+		from = 0
+	}
+	if !finite(to) || !(to > from) {
 		to = from + 1
 	}
 	return Axis{title, from, to, linear, format}
@@ -42,6 +45,9 @@ func FromZero(title string, to float64, format func(float64) string) Axis {
 // Around is an axis with round ends that holds both values and 0.
 func Around(title string, low, high float64, format func(float64) string) Axis {
 	low, high = min(low, 0), max(high, 0)
+	if !finite(low) || !finite(high) {
+		low, high = 0, 1
+	}
 	if !(high > low) {
 		high = low + 1
 	}
@@ -52,8 +58,18 @@ func Around(title string, low, high float64, format func(float64) string) Axis {
 // Log is a logarithmic axis that holds both values, which are above 0, and at least a
 // factor of four.
 func Log(title string, low, high float64, format func(float64) string) Axis {
-	low = max(low, 1e-12)
-	high = max(high, low)
+	// Beyond these there are no latencies, rates or ratios; NaN and infinite ones would
+	// make ticks without end.
+	if !(low >= 1e-12) {
+		low = 1e-12
+	}
+	if !(low <= 1e18) {
+		low = 1e18
+	}
+	if !(high >= low) {
+		high = low
+	}
+	high = min(high, 1e18)
 	if high/low < 4 {
 		middle := math.Sqrt(low * high)
 		low, high = middle/2, middle*2
