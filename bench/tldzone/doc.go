@@ -15,14 +15,17 @@
 // # The mix
 //
 // It is that of a registry. Three in four delegations point to one of 20,000 hosting
-// companies, of which the largest has a fourteenth of them and the ten thousand smallest
-// share as much: popularity falls with the rank (Zipf). The largest gives each customer two of its 40 name servers, as
-// anycast providers do. Every fourth company has its name servers below a
-// delegation of the zone itself. Three in twenty delegations have name servers of their own
-// below them, with glue, one in ten one of its own and one elsewhere. Two in five
-// names are below a second-level category such as com. One in twenty is Chinese, as an A-label. Names are
-// 4 to 20 letters, in no order; addresses are of the ranges for documentation and
-// benchmarks, name servers elsewhere are below example.
+// companies by popularity, which falls with the rank (Zipf): the largest has a fourteenth
+// of all delegations, the ten thousand smallest have a twentieth together. The largest
+// gives each customer two of its 40 name servers, as anycast providers do. Every fourth
+// company has its name servers below a delegation of the zone itself. Three in twenty
+// delegations have name servers of their own below them, with glue, two in twenty one of
+// their own and one elsewhere.
+//
+// Two in five names are below a second-level category such as com, one in twenty is
+// Chinese, as an A-label. Most labels have 6 to 14 letters; they come in no order.
+// Addresses are of the ranges for documentation and benchmarks, name servers elsewhere
+// are below example.
 //
 // [Zone.WriteSigned] signs by package zone/sign; that apart, this package imports
 // nothing of yushan.

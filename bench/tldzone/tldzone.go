@@ -25,7 +25,12 @@ const MaxDelegations = 100_000_000
 // Write writes the zone as a master file, unsigned, in no particular order. What is
 // written is a few lines of the zone itself first, then a chunk of delegations at a time.
 func (z Zone) Write(w io.Writer) error {
-	return z.write(context.Background(), w, nil, nil)
+	return z.WriteContext(context.Background(), w)
+}
+
+// WriteContext is [Zone.Write] that ends with the context, whose error it returns then.
+func (z Zone) WriteContext(ctx context.Context, w io.Writer) error {
+	return z.write(ctx, w, nil, nil)
 }
 
 // write writes the zone. signable, unless nil, tells whether a delegation with or without

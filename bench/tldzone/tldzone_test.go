@@ -340,8 +340,12 @@ func TestWritingFailsOrIsCancelled(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancelled := z
-	cancelled.Progress = func(done int) { cancel() }
+	cancelled.Progress = func(done int) { cancel() } // whichever is current
 	if err := cancelled.WriteSigned(ctx, io.Discard, tldzone.Signing{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, expected %v", err, context.Canceled)
+	}
+	ctx, cancel = context.WithCancel(t.Context())
+	if err := cancelled.WriteContext(ctx, io.Discard); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v, expected %v", err, context.Canceled)
 	}
 	ctx, cancel = context.WithCancel(t.Context())

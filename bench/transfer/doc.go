@@ -10,8 +10,8 @@
 // time is measured in which the client waited for bytes, so that it can say when it was itself
 // what took long.
 //
-// TSIG is verified here over the stream: servers sign every message, or, as NSD, one of
-// many, and the messages between belong to the next signature (RFC 8945 §5.3.1).
+// TSIG is verified here over the stream: a server signs every message, or, an older one, one of up to
+// 100, and the messages between belong to the next signature (RFC 8945 §5.3.1).
 //
 // Of yushan it imports bench/report/units and zone/dname.
 package transfer

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"yushan/bench/report/units"
@@ -85,25 +84,24 @@ func (r *Result) contents(b *bytes.Buffer, list []*Transfer) {
 }
 
 func (r *Result) times(b *bytes.Buffer, list []*Transfer) {
-	table := tabwriter.NewWriter(b, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\n\tleast\tmedian\tmost\t")
-	for _, row := range []struct {
+	const row = "%-20s %12s %12s %12s\n"
+	fmt.Fprintf(b, "\n"+row, "", "least", "median", "most")
+	for _, line := range []struct {
 		name string
-		of   func(*Transfer) int64
+		of   func(*Transfer) time.Duration
 	}{
-		{"connected after", func(t *Transfer) int64 { return t.Connect }},
-		{"first message after", func(t *Transfer) int64 { return t.First }},
-		{"whole after", func(t *Transfer) int64 { return t.Whole }},
+		{"connected after", func(t *Transfer) time.Duration { return time.Duration(t.Connect) }},
+		{"first message after", func(t *Transfer) time.Duration { return time.Duration(t.First) }},
+		{"whole after", func(t *Transfer) time.Duration { return time.Duration(t.Whole) }},
 	} {
-		s := spreadOf(list, row.of)
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t\n", row.name, units.Duration(time.Duration(s.min)), units.Duration(time.Duration(s.median)), units.Duration(time.Duration(s.max)))
+		s := spreadOf(list, line.of)
+		fmt.Fprintf(b, row, line.name, units.Duration(s.min), units.Duration(s.median), units.Duration(s.max))
 	}
 	records := spreadOf(list, func(t *Transfer) float64 { return float64(t.Records) / seconds(t) })
-	fmt.Fprintf(table, "records per second\t%s\t%s\t%s\t\n", units.Rate(records.min), units.Rate(records.median), units.Rate(records.max))
+	fmt.Fprintf(b, row, "records per second", units.Rate(records.min), units.Rate(records.median), units.Rate(records.max))
 	bytes := spreadOf(list, func(t *Transfer) float64 { return float64(t.Bytes) / seconds(t) })
 	size := func(rate float64) string { return units.Bytes(uint64(rate)) }
-	fmt.Fprintf(table, "per second\t%s\t%s\t%s\t\n", size(bytes.min), size(bytes.median), size(bytes.max))
-	table.Flush()
+	fmt.Fprintf(b, row, "per second", size(bytes.min), size(bytes.median), size(bytes.max))
 	if len(list) > 1 && r.Seconds > 0 {
 		var all float64
 		for _, t := range list {
