@@ -37,7 +37,9 @@ func (c *Comparison) Text(w io.Writer) error {
 		m := &c.Metrics[i]
 		table.Row(m.Name, m.value(m.A), m.value(m.B), m.change(), m.interval(), m.words())
 	}
-	write(&b, table.Lines())
+	if len(c.Metrics) > 0 {
+		write(&b, table.Lines())
+	}
 	if rates := c.searched(); rates != "" {
 		b.WriteString(rates + "\n\n")
 	}

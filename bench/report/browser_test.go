@@ -47,7 +47,7 @@ func TestInBrowser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := HTML(file, kind.Make(1000)); err != nil {
+		if err := HTML(file, kind.Make(300)); err != nil {
 			t.Fatal(err)
 		}
 		if err := file.Close(); err != nil {

@@ -30,6 +30,9 @@ func Linear(title string, from, to float64, format func(float64) string) Axis {
 	if !finite(to) || !(to > from) {
 		to = from + 1
 	}
+	if span := to - from; !(span > 0) || !finite(span) {
+		from, to = 0, 1
+	}
 	return Axis{title, from, to, linear, format}
 }
 
@@ -45,7 +48,7 @@ func FromZero(title string, to float64, format func(float64) string) Axis {
 // Around is an axis with round ends that holds both values and 0.
 func Around(title string, low, high float64, format func(float64) string) Axis {
 	low, high = min(low, 0), max(high, 0)
-	if !finite(low) || !finite(high) {
+	if !finite(high - low) {
 		low, high = 0, 1
 	}
 	if !(high > low) {
@@ -80,7 +83,10 @@ func Log(title string, low, high float64, format func(float64) string) Axis {
 // Percentiles is an axis of shares from 0 to one below 1, on which each further nine
 // takes the same space.
 func Percentiles(title string, to float64) Axis {
-	return Axis{title, 0, min(max(to, 0.9), 1-1e-9), percentiles, func(share float64) string {
+	if !(to > 0.9) {
+		to = 0.9
+	}
+	return Axis{title, 0, min(to, 1-1e-9), percentiles, func(share float64) string {
 		return "p" + strconv.FormatFloat(math.Round(share*1e9)/1e7, 'f', -1, 64)
 	}}
 }
