@@ -22,6 +22,7 @@ func (s *sender) lose(until int64) {
 			w.Recorder.Lost(w.Queries.Class(slot.index), slot.due)
 			t.end(t.oldest, lost)
 			s.underWay--
+			s.noID = false
 		}
 	}
 }

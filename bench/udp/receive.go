@@ -113,6 +113,7 @@ func (s *sender) match(c *client, i int, now int64) {
 		return
 	}
 	s.underWay--
+	s.noID = false
 	a.answer.Due, a.answer.Sent = slot.due, slot.sent
 	a.answer.Received = s.clock.arrival(stamp, slot.due, now)
 	if a.answer.Received >= slot.due+s.timeout {

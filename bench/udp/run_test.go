@@ -165,7 +165,7 @@ func TestNobodyListens(t *testing.T) {
 	conn.Close()
 	const n = 300
 	w := newWork(t, queries(t, n, query.Options{}), constant(n, 1000),
-		load.Options{Server: nobody, Clients: 3, Timeout: 300 * time.Millisecond})
+		load.Options{Server: nobody, Clients: 3, Timeout: 3 * time.Second})
 	r := run(t, w)
 	expect(t, r, came{lost: n})
 	if len(r.Faults) != 1 || !strings.Contains(r.Faults[0].Text, "refused") || r.Faults[0].Count == 0 {
@@ -243,20 +243,6 @@ func TestOverload(t *testing.T) {
 	if r.Total.Due != n || r.Total.Sent == 0 || r.Total.Unsent == 0 || r.Total.Answered != 0 {
 		t.Errorf("%d due, %d sent, %d unsent, %d answered, expected %d, some, some, 0",
 			r.Total.Due, r.Total.Sent, r.Total.Unsent, r.Total.Answered, n)
-	}
-}
-
-func TestOutOfIDs(t *testing.T) {
-	server := fakedns.Start(t, fakedns.UDP, fakedns.Silent)
-	const n = maxSlots + 5000
-	w := newWork(t, queries(t, 10, query.Options{}), constant(n, 1e6),
-		load.Options{Server: server.Addr, Timeout: 5 * time.Second})
-	r := run(t, w)
-	if r.Total.Due != n || r.Total.Unsent == 0 {
-		t.Errorf("%d due, %d unsent, expected %d and some", r.Total.Due, r.Total.Unsent, n)
-	}
-	if len(r.Faults) != 1 || r.Faults[0].Text != errNoID.Error() || r.Faults[0].Count > r.Total.Unsent {
-		t.Errorf("faults %v, expected %q, for some of %d unsent", r.Faults, errNoID, r.Total.Unsent)
 	}
 }
 

@@ -18,7 +18,7 @@ const (
 	pause = int64(10 * time.Millisecond)
 )
 
-var errNoID = errors.New("no query ID to spare: more clients are needed for so many queries under way")
+var errNoID = errors.New("queries waited for an ID to spare: more clients are needed for so many queries under way")
 
 // outQuery is a query in a batch that is going to be sent.
 type outQuery struct {
@@ -29,28 +29,35 @@ type outQuery struct {
 	class  uint8
 }
 
-// send sends up to a batch of the queries that are due, and returns when it wants to go
-// on, and whether there are no more.
-func (s *sender) send(now int64) (next int64, done bool) {
+// send sends up to a batch of the queries that are due.
+func (s *sender) send(now int64) {
 	if s.out.sent == s.out.ready && !s.stopped {
 		if !s.closed {
 			s.giveUp(now - s.timeout)
 		}
 		s.fill(now)
 	}
-	if s.out.sent < s.out.ready && !s.transmit(now) {
+	if s.out.sent < s.out.ready {
+		s.transmit(now)
+	}
+}
+
+// next returns when there will be something to send: never, as long as no answer comes
+// and no query is given up. done tells that there will be nothing any more.
+func (s *sender) next(now int64) (at int64, done bool) {
+	if s.out.sent < s.out.ready {
 		return now + retry, false
 	}
 	due, more := s.peek(now)
 	switch {
 	case !more:
 		return never, true
-	case s.noID && !s.closed:
-		return due + s.timeout, false // or when an answer comes
 	case s.closed && (s.noID || s.underWay >= s.work.Options.Concurrency):
-		return never, false // when an answer comes
+		return never, false
 	case s.closed:
 		return s.pauseEnd, false
+	case s.noID:
+		return due + s.timeout, false // to be given up
 	default:
 		return due, false
 	}
@@ -75,32 +82,37 @@ func (s *sender) fill(now int64) {
 		}
 		room = min(room, s.work.Options.Concurrency-s.underWay)
 	}
-	w, table := s.work, (*table)(nil)
 	for s.out.ready < room {
 		due, more := s.peek(now)
-		if !more || due > now {
+		switch {
+		case !more || due > now:
 			return
-		}
-		if table == nil {
-			if s.noID = !s.nextClient(); s.noID {
-				return
+		case s.out.ready > 0 && s.from.table.full():
+			return
+		case s.out.ready == 0 && !s.nextClient():
+			s.noID = true
+			if !s.toldNoID {
+				s.toldNoID = true
+				s.fault(errNoID)
 			}
-			table = &s.from.table
-		} else if table.full() {
 			return
 		}
-		w.Schedule.Take()
-		q := &s.queries[s.out.ready]
-		q.due, q.nonce, q.index = due, rand.Uint64(), w.Cursor.Next()
-		q.class = w.Queries.Class(q.index)
-		number, id := table.take()
-		q.number = number
-		cookie := s.from.cookie
-		if s.sources != nil {
-			cookie = s.fromNextSource()
-		}
-		s.out.add(w.Queries.Put(s.out.room(), q.index, id, q.nonce, cookie))
+		s.work.Schedule.Take()
+		s.put(due)
 	}
+}
+
+// put adds the next query to the batch.
+func (s *sender) put(due int64) {
+	w, q := s.work, &s.queries[s.out.ready]
+	number, id := s.from.table.take()
+	*q = outQuery{due: due, nonce: rand.Uint64(), index: w.Cursor.Next(), number: number}
+	q.class = w.Queries.Class(q.index)
+	cookie := s.from.cookie
+	if s.sources != nil {
+		cookie = s.fromNextSource()
+	}
+	s.out.add(w.Queries.Put(s.out.room(), q.index, id, q.nonce, cookie))
 }
 
 // nextClient makes the next client with an ID to spare the one to send. It reports
@@ -133,9 +145,8 @@ func (s *sender) fromNextSource() []byte {
 	return s.jar[source]
 }
 
-// transmit sends the batch. It reports false if some of it is left, because the
-// send buffer is full.
-func (s *sender) transmit(now int64) (all bool) {
+// transmit sends the batch. Some of it is left if the send buffer is full.
+func (s *sender) transmit(now int64) {
 	refused := 0
 	for s.out.sent < s.out.ready {
 		before := s.work.Now()
@@ -147,7 +158,7 @@ func (s *sender) transmit(now int64) (all bool) {
 		case errno == unix.EINTR:
 		case errno == unix.EAGAIN || errno == unix.ENOBUFS:
 			if s.closed || s.queries[s.out.sent].due > now-s.timeout {
-				return false
+				return
 			}
 			s.unsent(nil)
 		case errno == unix.ECONNREFUSED && refused == 0:
@@ -159,7 +170,6 @@ func (s *sender) transmit(now int64) (all bool) {
 			s.pauseEnd = now + pause
 		}
 	}
-	return true
 }
 
 // sent puts n queries under way that went out one after the other in that time. Each of
@@ -213,9 +223,6 @@ func (s *sender) giveUp(until int64) {
 		}
 		w.Schedule.Take()
 		w.Recorder.Unsent(w.Queries.Class(w.Cursor.Next()), due)
-		if s.noID {
-			w.Recorder.Fault(errNoID)
-		}
 	}
 }
 

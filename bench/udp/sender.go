@@ -74,8 +74,9 @@ type sender struct {
 	from     *client            // whose they are
 	closed   bool               // loop
 	stopped  bool               // no more are taken
-	noID     bool               // a query waits for a client with an ID to spare
-	pauseEnd int64              // of a closed loop whose queries can't be sent
+	noID     bool               // a query that is due waits until one ends
+	toldNoID bool
+	pauseEnd int64 // of a closed loop whose queries can't be sent
 
 	sources *sources // nil: sockets are connected
 	jar     jar      // with sources
@@ -88,8 +89,8 @@ type sender struct {
 }
 
 // newSender opens the sockets.
-func newSender(w *load.Work) (s *sender, err error) {
-	s = &sender{
+func newSender(w *load.Work) (_ *sender, err error) {
+	s := &sender{
 		work: w, timeout: int64(w.Options.Timeout), closed: w.Schedule.Closed(),
 		clock: newClock(w.Began), epoll: -1, expiry: never,
 	}
@@ -168,7 +169,7 @@ func (s *sender) run() error {
 		if !s.stopped && s.work.Stop.Load() {
 			s.stop(now)
 		}
-		next, done := s.send(now)
+		s.send(now)
 		empty, err := s.receive()
 		if err != nil {
 			s.abort(now)
@@ -182,6 +183,7 @@ func (s *sender) run() error {
 			s.countDrops()
 			s.dropsNext = now + dropsInterval
 		}
+		next, done := s.next(now)
 		if done && s.underWay == 0 {
 			s.countDrops()
 			return nil
