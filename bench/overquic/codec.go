@@ -25,6 +25,8 @@ type codec interface {
 	// noError and cancelled are the codes of connections and streams.
 	noError() quic.ApplicationErrorCode
 	cancelled() quic.StreamErrorCode
+	// rejected tells whether a stream's code says that its query has not been looked at.
+	rejected(code quic.StreamErrorCode) bool
 }
 
 func newCodec(o *load.Options) codec {
@@ -69,3 +71,5 @@ func (doq) answer(stream []byte, end bool) (message []byte, used int, err error)
 func (doq) noError() quic.ApplicationErrorCode { return 0 }
 
 func (doq) cancelled() quic.StreamErrorCode { return 3 }
+
+func (doq) rejected(quic.StreamErrorCode) bool { return false }

@@ -26,6 +26,7 @@ const (
 
 	h3NoError          = 0x100
 	h3StreamCreation   = 0x103
+	h3RequestRejected  = 0x10b
 	h3RequestCancelled = 0x10c
 )
 
@@ -149,3 +150,5 @@ func headersFrame(dst []byte, start int) []byte {
 func (*http3) noError() quic.ApplicationErrorCode { return h3NoError }
 
 func (*http3) cancelled() quic.StreamErrorCode { return h3RequestCancelled }
+
+func (*http3) rejected(code quic.StreamErrorCode) bool { return code == h3RequestRejected }

@@ -169,18 +169,17 @@ func (p *place) giveUp(now int64) {
 // failed judges what a stream has failed with. nil: it is the end of the query.
 func (p *place) failed(stream *quic.Stream, err error, sent int64, s *session) error {
 	var reset *quic.StreamError
-	if !errors.As(err, &reset) {
-		return err
-	}
+	onStream := errors.As(err, &reset)
 	switch {
-	case !reset.Remote:
-		if s != nil && s.silent(sent) {
-			s.end(errSilent)
-		}
-	case s != nil && s.rejects(stream.StreamID()):
+	case s != nil && s.rejects(stream.StreamID(), reset):
+		s.retire()
 		return errRejected
-	default:
+	case !onStream:
+		return err
+	case reset.Remote:
 		p.client.fault(plain(err))
+	case s != nil && s.silent(sent):
+		s.end(errSilent)
 	}
 	p.client.drop(p.query)
 	return nil

@@ -104,8 +104,12 @@ func (s *session) close() {
 	}
 }
 
-// rejects tells whether the server has said that it doesn't read a stream.
-func (s *session) rejects(stream quic.StreamID) bool {
+// rejects tells whether the server has said that it doesn't read a stream, by going away
+// before it or by its reset, if it has come.
+func (s *session) rejects(stream quic.StreamID, reset *quic.StreamError) bool {
+	if reset != nil {
+		return reset.Remote && s.client.codec.rejected(reset.ErrorCode)
+	}
 	s.client.mu.Lock()
 	defer s.client.mu.Unlock()
 	return stream >= s.goneFrom
