@@ -76,14 +76,13 @@ func (j *judge) edns() {
 	}
 }
 
-// expectRcode judges the RCODE.
-func (j *judge) expectRcode(expected int, why string, args ...any) {
+// expectRcode judges the RCODE: what a name has, or hasn't, decides about it.
+func (j *judge) expectRcode(expected int, owner []byte, why string) {
 	found := j.rcode()
 	if found == expected || j.truncated && found == noError && expected == nxDomain {
 		return // some servers truncate before they know
 	}
-	args = append([]any{rcodeName(found), rcodeName(expected)}, args...)
-	j.wrong(ruleRcode, "%s, expected %s: "+why, args...)
+	j.wrong(ruleRcode, "%s, expected %s: %s %s", rcodeName(found), rcodeName(expected), name(owner), why)
 }
 
 func (j *judge) expectAA(expected bool, why string) {

@@ -34,6 +34,7 @@ type judge struct {
 	proofs     []denial
 	proofsRead bool
 
+	star     []byte   // a wildcard's name
 	found    [][]byte // RDATA that is being compared
 	expected [][]byte
 

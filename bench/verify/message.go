@@ -231,7 +231,7 @@ func (m *message) readName(at int) (name []byte, next int, err error) {
 
 // appendName appends a name to memory. Its own labels end before limit.
 func (m *message) appendName(at, limit int) (next int, err error) {
-	length := 0
+	length, pointers := 0, 0
 	end := limit // of what may be read: pointers lead only backwards
 	for {
 		if at >= end {
@@ -253,7 +253,8 @@ func (m *message) appendName(at, limit int) (next int, err error) {
 			if next == 0 {
 				next = at + 2
 			}
-			if target >= at || target < headerBytes {
+			// Each but the last leads to a label.
+			if pointers++; target >= at || target < headerBytes || pointers > dname.MaxLabels+1 {
 				return 0, errName
 			}
 			at, end = target, at

@@ -102,13 +102,13 @@ func (j *judge) proveExpansion(z *zone, owner []byte, place zonefile.Place) {
 // proveNoName judges the proof that a name doesn't exist, nor a wildcard for it (RFC 4035
 // §3.1.3.2, RFC 5155 §7.2.2).
 func (j *judge) proveNoName(z *zone, owner []byte, place zonefile.Place) {
-	var buf [dname.MaxWire + 2]byte
 	if !j.byNSEC3(z) {
 		if !j.use(j.nsecCovering(z, owner)) {
 			j.lacksProof("no NSEC record covers %s", name(owner))
 		}
-		if star := wildcardAt(buf[:0], place.Encloser.Name()); !j.use(j.nsecCovering(z, star)) {
-			j.lacksProof("no NSEC record covers %s", name(star))
+		j.star = wildcardAt(j.star[:0], place.Encloser.Name())
+		if !j.use(j.nsecCovering(z, j.star)) {
+			j.lacksProof("no NSEC record covers %s", name(j.star))
 		}
 		return
 	}
@@ -116,8 +116,9 @@ func (j *judge) proveNoName(z *zone, owner []byte, place zonefile.Place) {
 	if encloser == nil {
 		return
 	}
-	if star := wildcardAt(buf[:0], encloser); !j.use(j.nsec3Covering(z, star)) {
-		j.lacksProof("no NSEC3 record covers %s", name(star))
+	j.star = wildcardAt(j.star[:0], encloser)
+	if !j.use(j.nsec3Covering(z, j.star)) {
+		j.lacksProof("no NSEC3 record covers %s", name(j.star))
 	}
 }
 

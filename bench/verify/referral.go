@@ -8,7 +8,7 @@ import (
 // referral judges the answer for a name at or below a cut.
 func (j *judge) referral(z *zone, cut zonefile.Node) {
 	j.referring = true
-	j.expectRcode(noError, "the name is delegated")
+	j.expectRcode(noError, cut.Name(), "is delegated")
 	// RFC 1035 §4.1.1: AA is about the first owner name in the answer section.
 	j.expectAA(len(j.steps) > 1, "AA is for names of the zone, and this one is delegated")
 	owner := cut.Name()

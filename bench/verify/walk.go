@@ -31,7 +31,7 @@ func (j *judge) walk() bool {
 	owner := j.q.name
 	z := j.zoneOf(owner, j.q.qtype)
 	if z == nil {
-		j.expectRcode(refused, "no zone has the name")
+		j.expectRcode(refused, owner, "is in none of the zones")
 		j.expectAA(false, "no zone has the name")
 		return true
 	}
@@ -67,7 +67,7 @@ func (j *judge) walk() bool {
 			j.steps = append(j.steps, step{last, target}) // proofs may be about it
 			// What comes after it in a truncated answer can't be seen.
 			if rcode := j.rcode(); !j.truncated || rcode != nxDomain && rcode != yxDomain {
-				j.expectRcode(noError, "the answer ends with an alias")
+				j.expectRcode(noError, target, "is where the answer ends")
 			}
 			j.expectAA(true, "the zone has the name")
 			return true
@@ -170,7 +170,7 @@ func (j *judge) substituted(z *zone, owner []byte, node zonefile.Node) []byte {
 	j.expectAA(true, "the zone has the name")
 	target := substitute(owner, node)
 	if target == nil {
-		j.expectRcode(yxDomain, "what DNAME makes of the name is too long (RFC 6672 §2.2)")
+		j.expectRcode(yxDomain, owner, "becomes too long by DNAME (RFC 6672 §2.2)")
 		return nil
 	}
 	set := j.m.find(answer, owner, typeCNAME)
