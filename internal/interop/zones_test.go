@@ -104,7 +104,7 @@ func writeZones(t testing.TB, zones []testzone.Zone) (files []peer.Zone) {
 	for i, z := range zones {
 		var text strings.Builder
 		for _, rr := range z.Records {
-			text.WriteString(masterLine(t, rr) + "\n")
+			text.WriteString(testzone.MasterLine(rr) + "\n")
 		}
 		path := filepath.Join(dir, strconv.Itoa(i)+".zone")
 		if err := os.WriteFile(path, []byte(text.String()), 0o600); err != nil {
@@ -113,21 +113,6 @@ func writeZones(t testing.TB, zones []testzone.Zone) (files []peer.Zone) {
 		files = append(files, peer.Zone{Origin: z.Origin, File: path})
 	}
 	return files
-}
-
-// masterLine writes a record so that knotd 3.2 can read it: it doesn't know
-// RFC 3597 §5's name for the class, nor RFC 9461's parameter dohpath.
-func masterLine(t testing.TB, rr dns.RR) string {
-	line := rr.String()
-	if strings.Contains(line, "dohpath") {
-		var unknown dns.RFC3597
-		if err := unknown.ToRFC3597(rr); err != nil {
-			t.Fatal(err)
-		}
-		unknown.Hdr.Rrtype = rr.Header().Rrtype
-		line = unknown.String()
-	}
-	return strings.ReplaceAll(line, "\tCLASS1\t", "\tIN\t")
 }
 
 // validatorOf returns what judges answers about name, or nil if its zone is not

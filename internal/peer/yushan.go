@@ -121,6 +121,9 @@ func (y *Yushan) Reload() {
 	y.Await(done, before+1)
 }
 
+// PID is the server's process.
+func (y *Yushan) PID() int { return y.server.cmd.Process.Pid }
+
 // Signal sends a signal.
 func (y *Yushan) Signal(sig syscall.Signal) {
 	y.t.Helper()

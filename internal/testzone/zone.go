@@ -64,6 +64,21 @@ func (z Zone) String() string {
 	return text.String()
 }
 
+// MasterLine writes a record so that the Knot of Debian 12 can read it: it doesn't know
+// RFC 3597 §5's name for the class, nor RFC 9461's parameter dohpath.
+func MasterLine(rr dns.RR) string {
+	line := rr.String()
+	if strings.Contains(line, "dohpath") {
+		var unknown dns.RFC3597
+		if err := unknown.ToRFC3597(rr); err != nil {
+			panic(fmt.Sprintf("testzone: %s: %v", rr, err))
+		}
+		unknown.Hdr.Rrtype = rr.Header().Rrtype
+		line = unknown.String()
+	}
+	return strings.ReplaceAll(line, "\tCLASS1\t", "\tIN\t")
+}
+
 // Unsigned returns the zone without what a signer adds: what is left is short
 // enough to be read.
 func (z Zone) Unsigned() Zone {
