@@ -108,17 +108,19 @@ func (c *runCommand) measure(ctx context.Context, con *cli.Console, config *benc
 	})
 }
 
-// probe asks a few questions first: a server that doesn't answer them would only waste
-// the time of the run.
+// probe asks a few questions first, until one is answered: a server that doesn't answer them
+// would only waste the time of the run.
 func probe(ctx context.Context, config *bench.Config, t target) error {
 	const tries = 3
+	within, answered := context.WithCancel(ctx)
+	defer answered()
 	trial := *config
-	trial.Judge, trial.Server, trial.Show, trial.Workers = nil, nil, nil, 1
+	trial.Judge = func(uint32, uint64, []byte) { answered() }
+	trial.Server, trial.Show, trial.Workers = nil, nil, 1
 	trial.Plan = pace.Plan{Rate: 10, RateAtEnd: 10, Duration: time.Second, Limit: tries}
-	trial.Options.Timeout = min(config.Options.Timeout, 2*time.Second)
 	trial.Options.Concurrency = 0
 	trial.Options.Clients = 1
-	res, err := bench.Run(ctx, &trial)
+	res, err := bench.Run(within, &trial)
 	if err != nil {
 		return err
 	}
