@@ -84,7 +84,7 @@ func (r *truth) compare(t *testing.T, what string, got *result.Histogram, slack 
 func TestStall(t *testing.T) {
 	const stall = 2 * time.Second
 	stalling := func(t *testing.T) *fakedns.Server {
-		return fakedns.Start(t, fakedns.UDP, fakedns.After(probes, fakedns.Good, fakedns.Stall(2*time.Second, stall, fakedns.Good)))
+		return fakedns.Start(t, fakedns.UDP, fakedns.After(1, fakedns.Good, fakedns.Stall(2*time.Second, stall, fakedns.Good)))
 	}
 	t.Run("open loop", func(t *testing.T) {
 		const n = 1600

@@ -36,13 +36,13 @@ func placeOf(q *fakedns.Query) int {
 }
 
 // against is the arguments for a run of [names] against a fake server. The run sends each
-// of n queries once: those that have come before to see whether there is a server, of
-// which there are at most probes, are no part of it.
+// of n queries once: the first few come before, too, to see whether there is a server, until
+// one is answered.
 func against(t *testing.T, s *fakedns.Server, n int, more ...string) []string {
 	return append([]string{"--server", s.Addr.String(), "--transport", string(s.Transport), "--queries", names(t, n), "--limit", strconv.Itoa(n)}, more...)
 }
 
-// probes is how many queries are sent before a run, to see whether there is a server.
+// probes is how many queries may come before a run.
 const probes = 3
 
 // asked are the exchanges of a run by the place of their query: the last of each.
