@@ -28,6 +28,7 @@ const (
 type metrics struct {
 	url, redacted string
 	client        http.Client
+	limit         int64 // bytes of the page
 }
 
 func newMetrics(target string) (*metrics, error) {
@@ -44,6 +45,7 @@ func newMetrics(target string) (*metrics, error) {
 	return &metrics{
 		url: u.String(), redacted: u.Redacted(),
 		client: http.Client{Timeout: scrapeLimit, Transport: new(http.Transport)},
+		limit:  pageLimit,
 	}, nil
 }
 
@@ -67,12 +69,12 @@ func (m *metrics) sample() (Sample, error) {
 	if response.StatusCode != http.StatusOK {
 		return Sample{}, fmt.Errorf("HTTP status %s", response.Status)
 	}
-	page, err := io.ReadAll(io.LimitReader(response.Body, pageLimit+1))
+	page, err := io.ReadAll(io.LimitReader(response.Body, m.limit+1))
 	if err != nil {
 		return Sample{}, err
 	}
-	if len(page) > pageLimit {
-		return Sample{}, fmt.Errorf("the page is larger than %d MiB", pageLimit>>20)
+	if int64(len(page)) > m.limit {
+		return Sample{}, fmt.Errorf("the page is larger than %d bytes", m.limit)
 	}
 	return parseMetrics(page)
 }

@@ -24,16 +24,25 @@ func serve(t *testing.T, handler http.HandlerFunc) string {
 	return s.URL
 }
 
+// patient is [Open] that leaves servers of the test the time that they need.
+func patient(t *testing.T, url string) *Observer {
+	t.Helper()
+	o, err := open(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := o.source.(*metrics)
+	m.client.Timeout, m.limit = patience, 1000
+	return o
+}
+
 func TestMetrics(t *testing.T) {
 	var path string
 	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		path = r.URL.Path
 		w.Write([]byte(page))
 	})
-	o, err := Open(url)
-	if err != nil {
-		t.Fatal(err)
-	}
+	o := patient(t, url)
 	defer o.Close()
 	want := Sample{CPU: 1250 * time.Millisecond, MemoryBytes: 25165824, Threads: 8}
 	if got := sample(t, o); got != want || path != "/metrics" || o.Memory() != "RSS" {
@@ -49,13 +58,15 @@ func TestMetricsFail(t *testing.T) {
 	}{
 		{serve(t, func(w http.ResponseWriter, r *http.Request) {}), "the page has no process_cpu_seconds_total"},
 		{serve(t, http.NotFound), "HTTP status 404 Not Found"},
-		{serve(t, func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, pageLimit+1)) }), "the page is larger than 32 MiB"},
+		{serve(t, func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 1001)) }), "the page is larger than 1000 bytes"},
 		{serve(t, func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) }), "EOF"},
 		{refused.URL, "connection refused"},
 	} {
-		if _, err := Open(c.url); err == nil || !strings.Contains(err.Error(), c.want) {
+		o := patient(t, c.url)
+		if _, err := o.Sample(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("error %v, expected %s", err, c.want)
 		}
+		o.Close()
 	}
 	secret := strings.Replace(refused.URL, "//", "//user:geheim@", 1)
 	if _, err := Open(secret); err == nil || strings.Contains(err.Error(), "geheim") {

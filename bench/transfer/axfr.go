@@ -82,7 +82,7 @@ func (o *Options) transfer(ctx context.Context, began time.Time, t *Transfer) er
 	return o.receive(conn, stream, began, t)
 }
 
-// tlsConfig is RFC 9103's: its ALPN, and TLS 1.3 (§7.1, §8.1).
+// tlsConfig is that of XoT: its ALPN, and TLS 1.3 (RFC 9103 §7.1, §7.2).
 func (o *Options) tlsConfig() *tls.Config {
 	c := o.TLS.Clone()
 	c.NextProtos = []string{"dot"}
