@@ -12,7 +12,7 @@
 // the server takes for as many clients, and uses them by turns, a batch each. All on the
 // way of a query is this thread's own, so there is no lock but the recorder's, once a
 // batch, and no allocation. Hot files: send.go, receive.go, table.go and the two batches,
-// incoming_unsafe.go and outgoing_unsafe.go. Cold: sender.go, end.go, socket.go.
+// incoming_unsafe.go and outgoing_unsafe.go. Cold: sender.go, end.go, fault.go, socket.go.
 //
 // # True times
 //
@@ -41,8 +41,9 @@
 //
 // Without sources sockets are connected: the kernel lets in what comes from the server
 // alone, and tells of ICMP messages that the server's port is closed. With sources each
-// message names its own (IP_PKTINFO, IPV6_PKTINFO), sockets are not connected, and
-// the sender of each answer is compared with the server.
+// message names its own (IP_PKTINFO, IPV6_PKTINFO), sockets are not connected, ICMP
+// messages are asked for (IP_RECVERR), and the sender of each answer is compared with
+// the server.
 //
 // The package may import bench/load and what that imports.
 package udp

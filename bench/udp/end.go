@@ -31,7 +31,7 @@ func (s *sender) lose(until int64) {
 func (s *sender) stop(now int64) {
 	s.stopped = true
 	for s.out.sent < s.out.ready {
-		s.unsent(nil)
+		s.unsent(0)
 	}
 	if s.closed {
 		return

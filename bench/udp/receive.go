@@ -2,7 +2,6 @@ package udp
 
 import (
 	"encoding/binary"
-	"fmt"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -37,8 +36,11 @@ func (s *sender) receive() (empty bool, err error) {
 			return false, os.NewSyscallError("recvmmsg", errno)
 		default:
 			// The fate of a query, most often; there may be answers behind it.
-			s.fault(fmt.Errorf("receive: %w", errno))
+			s.fault(errno)
 			empty = false
+		}
+		if event.Events&unix.EPOLLERR != 0 && s.sources != nil {
+			s.readErrors(c)
 		}
 	}
 	return empty, nil

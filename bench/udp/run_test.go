@@ -157,19 +157,32 @@ func TestClosedLoopEndsWithItsTime(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := conn.LocalAddr().(*net.UDPAddr).AddrPort()
-	conn.Close()
-	const n = 300
-	w := newWork(t, queries(t, n, query.Options{}), constant(n, 1000),
-		load.Options{Server: nobody, Clients: 3, Timeout: 3 * time.Second})
-	r := run(t, w)
-	expect(t, r, came{lost: n})
-	if len(r.Faults) != 1 || !strings.Contains(r.Faults[0].Text, "refused") || r.Faults[0].Count == 0 {
-		t.Errorf("faults %v, expected refused connections", r.Faults)
+	for name, tt := range map[string]struct {
+		address string
+		sources []netip.Prefix
+	}{
+		"IPv4":               {"127.0.0.1:0", nil},
+		"IPv6":               {"[::1]:0", nil},
+		"IPv4, with sources": {"127.0.0.1:0", prefixes("127.8.0.0/16")},
+		"IPv6, with sources": {"[::1]:0", prefixes("::1/128")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(tt.address)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			nobody := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+			conn.Close()
+			const n = 300
+			w := newWork(t, queries(t, n, query.Options{}), constant(n, 1000),
+				load.Options{Server: nobody, Clients: 3, Sources: tt.sources, Timeout: 3 * time.Second})
+			r := run(t, w)
+			expect(t, r, came{lost: n})
+			if len(r.Faults) != 1 || !strings.Contains(r.Faults[0].Text, "port is closed") || r.Faults[0].Count > n {
+				t.Errorf("faults %v, expected a closed port, up to %d times", r.Faults, n)
+			}
+		})
 	}
 }
 

@@ -2,7 +2,6 @@ package udp
 
 import (
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -93,7 +92,9 @@ func (s *sender) fill(now int64) {
 			s.noID = true
 			if !s.toldNoID {
 				s.toldNoID = true
-				s.fault(errNoID)
+				s.work.Recorder.Lock()
+				s.work.Recorder.Fault(errNoID)
+				s.work.Recorder.Unlock()
 			}
 			return
 		}
@@ -147,26 +148,28 @@ func (s *sender) fromNextSource() []byte {
 
 // transmit sends the batch. Some of it is left if the send buffer is full.
 func (s *sender) transmit(now int64) {
-	refused := 0
+	var told unix.Errno
 	for s.out.sent < s.out.ready {
 		before := s.work.Now()
 		n, errno := s.out.send(s.from.fd)
 		switch {
 		case errno == 0:
-			refused = 0
 			s.sent(n, before, s.work.Now())
+			if told != 0 {
+				s.fault(told)
+				told = 0
+			}
 		case errno == unix.EINTR:
 		case errno == unix.EAGAIN || errno == unix.ENOBUFS:
 			if s.closed || s.queries[s.out.sent].due > now-s.timeout {
 				return
 			}
-			s.unsent(nil)
-		case errno == unix.ECONNREFUSED && refused == 0:
-			// It is the fate of an earlier query, told at the first occasion.
-			refused++
-			s.fault(sendError(errno))
+			s.unsent(0)
+		case told == 0:
+			told = errno // the fate of an earlier query, unless it happens again
 		default:
-			s.unsent(sendError(errno))
+			s.unsent(errno)
+			told = 0
 			s.pauseEnd = now + pause
 		}
 	}
@@ -195,16 +198,16 @@ func (s *sender) sent(n int, began, ended int64) {
 	s.expiry = min(s.expiry, s.queries[first].due+s.timeout)
 }
 
-// unsent gives the batch's next query up, because of err if that isn't nil.
-func (s *sender) unsent(err error) {
+// unsent gives the batch's next query up, because of errno if that isn't 0.
+func (s *sender) unsent(errno unix.Errno) {
 	q := &s.queries[s.out.sent]
 	s.from.table.release(q.number)
 	s.out.sent++
 	s.work.Recorder.Lock()
 	defer s.work.Recorder.Unlock()
 	s.work.Recorder.Unsent(q.class, q.due)
-	if err != nil {
-		s.work.Recorder.Fault(err)
+	if errno != 0 {
+		s.work.Recorder.Fault(faultOf(errno))
 	}
 }
 
@@ -225,11 +228,3 @@ func (s *sender) giveUp(until int64) {
 		w.Recorder.Unsent(w.Queries.Class(w.Cursor.Next()), due)
 	}
 }
-
-func (s *sender) fault(err error) {
-	s.work.Recorder.Lock()
-	s.work.Recorder.Fault(err)
-	s.work.Recorder.Unlock()
-}
-
-func sendError(errno unix.Errno) error { return fmt.Errorf("send: %w", errno) }

@@ -132,10 +132,12 @@ func (s *sender) open(i int) (fd int, err error) {
 	if fd, err = s.target.open(); err != nil {
 		return -1, err
 	}
-	switch {
-	case s.sources == nil:
+	if s.sources == nil {
 		err = s.target.connect(fd)
-	case s.jar != nil:
+	} else {
+		err = s.target.tellErrors(fd)
+	}
+	if err == nil && s.jar != nil {
 		err = s.target.tellDestination(fd)
 	}
 	if err == nil {

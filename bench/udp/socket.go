@@ -129,6 +129,15 @@ func (t target) connect(fd int) error {
 	return nil
 }
 
+// tellErrors makes the kernel tell a socket that isn't connected of ICMP messages, as
+// it does by itself on connected ones.
+func (t target) tellErrors(fd int) error {
+	if t.addr.Addr().Is4() {
+		return setInt(fd, unix.IPPROTO_IP, unix.IP_RECVERR, 1)
+	}
+	return setInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
+}
+
 // tellDestination makes the kernel tell of each message where it was sent to.
 func (t target) tellDestination(fd int) error {
 	if t.addr.Addr().Is4() {
