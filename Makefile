@@ -16,8 +16,8 @@ help: ## this list
 run: ## serve the example zones on port 5300 of this machine
 	go run ./cmd/yushan lab
 
-build: ## the static binary ./yushan
-	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o yushan ./cmd/yushan
+build: ## the static binaries ./yushan and ./yushan-bench
+	CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o . ./cmd/yushan ./cmd/yushan-bench
 
 test: packages lint ## everything that must pass: this is what CI runs
 	go test -race -timeout 30m ./...
