@@ -28,9 +28,9 @@ type zoneCommand struct {
 }
 
 func (*zoneCommand) Help() string {
-	return `Three in four delegations point to one of some hundred hosting companies, the large ones much more often
-than the small ones; the others have name servers of their own, with glue. A third is below a category
-(com.tw, idv.tw …), one in twenty names is Chinese.
+	return `Three in four delegations point to one of 20,000 hosting companies, the large ones much more often
+than the small ones; the others have name servers of their own, with glue. Two in five are below a
+category (com.tw, idv.tw …), one in twenty names is Chinese.
 
 Examples:
 
@@ -68,7 +68,7 @@ func (c *zoneCommand) Run(con *cli.Console) error {
 
 func (c *zoneCommand) write(ctx context.Context, w io.Writer, z tldzone.Zone, note *noter) error {
 	if !c.Sign.given {
-		return z.Write(w)
+		return z.WriteContext(ctx, w)
 	}
 	return z.WriteSigned(ctx, w, tldzone.Signing{
 		Denial:   c.Sign.Denial,
