@@ -37,7 +37,7 @@ func limits(res *result.Result, c *Config) (reasons []string) {
 		add("its sockets dropped %d answers that it did not read in time", drops)
 	}
 	// Workers on UDP are threads; elsewhere the whole process works for them.
-	threads := runtime.GOMAXPROCS(0)
+	threads := min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
 	if c.Options.Transport == load.UDP {
 		threads = min(threads, c.Workers)
 	}

@@ -82,7 +82,7 @@ func Run(ctx context.Context, c *Config) (*result.Result, error) {
 		options[i].Clients = part(c.Options.Clients, i, c.Workers)
 		options[i].Concurrency = part(c.Options.Concurrency, i, c.Workers)
 	}
-	started, cpuBefore := time.Now(), ownCPU()
+	started, cpuBefore := time.Now().Add(headStart(&c.Options)), ownCPU()
 	watch := r.observe(started)
 	shown := r.show(started)
 	group, within := errgroup.WithContext(ctx)
@@ -140,6 +140,16 @@ func transport(t load.Transport) func(context.Context, *load.Work) error {
 		return overquic.Run
 	}
 	return stream.Run
+}
+
+// headStart is how long before the first query sockets and connections are opened, so
+// that it needn't wait for them.
+func headStart(o *load.Options) time.Duration {
+	const most = time.Second
+	if o.Transport == load.UDP || o.Handshake != load.Persistent {
+		return 20 * time.Millisecond
+	}
+	return min(most, 50*time.Millisecond+time.Duration(o.Clients)*2*time.Millisecond)
 }
 
 // elapsed is how long queries were sent: the whole plan, or until the last one if there

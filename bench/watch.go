@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"yushan/bench/measure"
+	"yushan/bench/procstat"
 	"yushan/bench/result"
 )
 
@@ -24,7 +25,7 @@ func (r *run) show(started time.Time) (done func()) {
 	if r.Show == nil {
 		return func() {}
 	}
-	return every(r.ShowEvery, r.looker(started))
+	return every(started.Add(r.ShowEvery), r.ShowEvery, r.looker(started))
 }
 
 // looker returns a function that shows the progress since its last call.
@@ -50,20 +51,26 @@ func (r *run) looker(started time.Time) func() {
 	}
 }
 
-// every calls f by the clock, until the returned function has been called.
-func every(interval time.Duration, f func()) (done func()) {
+// every calls f at a time and by the clock from then on, until the returned function has
+// been called.
+func every(from time.Time, interval time.Duration, f func()) (done func()) {
 	stop := make(chan struct{})
 	var ended sync.WaitGroup
 	ended.Go(func() {
-		ticker := time.NewTicker(interval)
-		defer ticker.Stop()
-		for {
+		next := time.NewTimer(time.Until(from))
+		defer next.Stop()
+		for at := from; ; {
 			select {
-			case <-ticker.C:
+			case <-next.C:
 				f()
 			case <-stop:
 				return
 			}
+			at = at.Add(interval)
+			if late := time.Since(at); late > 0 {
+				at = at.Add(late.Truncate(interval))
+			}
+			next.Reset(time.Until(at))
 		}
 	})
 	return func() {
@@ -84,12 +91,7 @@ func (r *run) observe(started time.Time) (done func() server) {
 		return func() server { return server{} }
 	}
 	s := server{Server: &result.Server{Source: r.Server.Source()}}
-	first, err := r.Server.Sample()
-	if err != nil {
-		s.Error = err.Error()
-		return func() server { return s }
-	}
-	last := first
+	var first, last procstat.Sample
 	sample := func() {
 		if s.Error != "" {
 			return
@@ -98,6 +100,9 @@ func (r *run) observe(started time.Time) (done func() server) {
 		if err != nil {
 			s.Error = err.Error()
 			return
+		}
+		if first == (procstat.Sample{}) {
+			first, last = now, now
 		}
 		// What is seen at the end of an interval was used in it.
 		at := min(int(max(time.Since(started)-r.shape.Interval/2, 0)/r.shape.Interval), 1<<16)
@@ -110,7 +115,7 @@ func (r *run) observe(started time.Time) (done func() server) {
 		s.MemoryBytes = max(s.MemoryBytes, now.MemoryBytes)
 		s.Threads = now.Threads
 	}
-	stop := every(r.shape.Interval, sample)
+	stop := every(started, r.shape.Interval, sample)
 	return func() server {
 		stop()
 		sample()

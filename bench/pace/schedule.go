@@ -28,7 +28,7 @@ type Plan struct {
 }
 
 // MaxRate is more queries per second than any client sends.
-const MaxRate = 1e9
+const MaxRate = 2e7
 
 // Validate says what is wrong with a plan.
 func (p Plan) Validate() error {

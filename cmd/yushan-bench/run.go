@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -96,6 +97,8 @@ func (c *runCommand) Run(con *cli.Console) error {
 
 // measure runs once, or searches, and shows how that comes on.
 func (c *runCommand) measure(ctx context.Context, con *cli.Console, config *bench.Config) (*result.Result, error) {
+	// Each worker on UDP keeps a processor of Go's to itself.
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), config.Workers+1))
 	view := newView(con.Err, config, c.Quiet)
 	defer view.close()
 	if !c.Search {
