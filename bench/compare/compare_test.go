@@ -77,11 +77,11 @@ func TestText(t *testing.T) {
 // Of runs under the same conditions, few have a difference that is called one: each
 // interval has a confidence of 95 %.
 func TestNoFalseAlarms(t *testing.T) {
-	const pairs = 20
+	const pairs = 16
 	alarms, verdicts := 0, 0
 	for i := range pairs {
 		seed := uint64(1000 + 2*i)
-		c := Compare(sample.Run(sample.Options{Seed: seed, Rate: 1000, Loss: 0.002}), sample.Run(sample.Options{Seed: seed + 1, Rate: 1000, Loss: 0.002}), seed)
+		c := Compare(sample.Run(sample.Options{Seed: seed, Rate: 300, Loss: 0.002}), sample.Run(sample.Options{Seed: seed + 1, Rate: 300, Loss: 0.002}), seed)
 		for _, m := range c.Metrics {
 			if m.Verdict == Unknown {
 				t.Fatalf("%s: nothing can be told of 30 intervals", m.Name)
@@ -92,19 +92,20 @@ func TestNoFalseAlarms(t *testing.T) {
 			}
 		}
 	}
-	// 7 metrics of 20 pairs: 5 % are 7. Twice that is very unlikely by chance.
-	if alarms > verdicts/10 {
+	// 7 metrics of 16 pairs: 5 % are 6. Of 120 pairs 1 to 7 % were, by metric; the seeds are
+	// fixed.
+	if alarms > verdicts/12 {
 		t.Errorf("%d of %d metrics are said to differ in runs that don't", alarms, verdicts)
 	}
 }
 
 // A difference that is there is found, and lies in the interval.
 func TestFindsDifferences(t *testing.T) {
-	for _, percent := range []int{5, 12, 50, 150} {
+	for _, percent := range []int{5, 12, 150} {
 		change := float64(percent) / 100
 		median := 90 * time.Microsecond
 		slower := time.Duration(float64(median) * (1 + change))
-		a, b := sample.Run(sample.Options{Seed: 1, Rate: 5000, Median: median}), sample.Run(sample.Options{Seed: 2, Rate: 5000, Median: slower})
+		a, b := sample.Run(sample.Options{Seed: 1, Rate: 2000, Median: median}), sample.Run(sample.Options{Seed: 2, Rate: 2000, Median: slower})
 		for _, c := range []struct {
 			comparison *Comparison
 			want       Verdict
@@ -176,7 +177,11 @@ func TestHTML(t *testing.T) {
 		a, b := sample.Normal(300), kind.Make(300)
 		b.Title = evil
 		b.Settings = append(b.Settings, result.Setting{Name: evil, Value: evil})
-		for i, c := range []*Comparison{Compare(a, b, 1), Compare(b, a, 1)} {
+		for i, runs := range [][2]*result.Result{{a, b}, {b, a}} {
+			if i == 1 && b.Total.Answered > 0 {
+				continue // they differ only in what has no answers
+			}
+			c := Compare(runs[0], runs[1], 1)
 			c.NameB = evil
 			t.Run(fmt.Sprint(kind.Name, i), func(t *testing.T) {
 				var out strings.Builder
@@ -213,5 +218,14 @@ func BenchmarkCompare(b *testing.B) {
 	one, other := sample.Normal(2000), sample.Loss(2000)
 	for b.Loop() {
 		Compare(one, other, 1)
+	}
+}
+
+func TestTail(t *testing.T) {
+	// Of Student's t with 7, 29 and 99 degrees of freedom.
+	for clusters, want := range map[int]float64{8: 0.0057, 30: 0.0188, 100: 0.0230} {
+		if got := tail(clusters); got < want*0.95 || got > want*1.05 {
+			t.Errorf("of %d clusters %.4f lie outside on either side, expected %.4f", clusters, got, want)
+		}
 	}
 }
