@@ -85,10 +85,10 @@ type h2conn struct {
 func startH2(t *testing.T, settings []http2.Setting, begin func(*h2conn)) netip.AddrPort {
 	return rawServer(t, func(conn net.Conn) {
 		preface := make([]byte, len(http2.ClientPreface))
-		if _, err := io.ReadFull(conn, preface); err == io.EOF {
+		if _, err := io.ReadFull(conn, preface); err != nil {
 			return // the client has had enough connections
-		} else if err != nil || string(preface) != http2.ClientPreface {
-			t.Errorf("%q, %v: expected the preface of HTTP/2", preface, err)
+		} else if string(preface) != http2.ClientPreface {
+			t.Errorf("%q: expected the preface of HTTP/2", preface)
 			return
 		}
 		c := &h2conn{t: t, Framer: http2.NewFramer(conn, conn), conn: conn, bodies: map[uint32][]byte{}, credit: 65535, table: 4096}

@@ -52,6 +52,8 @@ func (c *http1) start() { c.asked, c.response = nil, response{} }
 
 func (c *http1) room() bool { return c.asked == nil }
 
+func (c *http1) record(requests []byte) int { return len(requests) }
+
 // gaveUp leaves it to the place to end the connection, which has nothing else to do.
 func (c *http1) gaveUp(*slot) {
 	c.asked = nil

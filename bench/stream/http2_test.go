@@ -173,7 +173,7 @@ func TestGoAwayWithReason(t *testing.T) {
 		}
 	})
 	c := againstRaw(t, addr, load.DoH, 5)
-	c.Timeout = time.Second
+	c.Timeout = 5 * time.Second
 	r := c.run(t)
 	if r.Total.Answered != 0 || r.Total.Lost != r.Total.Due {
 		t.Errorf("%+v: expected all lost", r.Total.Counts)
@@ -316,6 +316,6 @@ func TestNoALPN(t *testing.T) {
 	addr := rawServer(t, func(conn net.Conn) { conn.Read(make([]byte, 1)) })
 	c := againstRaw(t, addr, load.DoH, 0)
 	c.Plan.Rate, c.Plan.RateAtEnd, c.Plan.Duration = 100, 100, 100*time.Millisecond
-	c.Concurrency, c.Timeout = 0, time.Second
+	c.Concurrency, c.Timeout = 0, 5*time.Second
 	expectFault(t, c.run(t), "ALPN")
 }

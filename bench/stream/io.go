@@ -124,13 +124,15 @@ func (p *place) flush() {
 	}
 	output := &p.requests
 	if p.tls != nil {
-		if len(p.requests) > 0 {
-			if _, err := p.tls.Write(p.requests); err != nil {
+		for left := p.requests; len(left) > 0; {
+			n := p.codec.record(left)
+			if _, err := p.tls.Write(left[:n]); err != nil {
 				p.broken(reason("send", err))
 				return
 			}
-			p.requests = p.requests[:0]
+			left = left[n:]
 		}
+		p.requests = p.requests[:0]
 		output = &p.link.out
 	}
 	if len(*output) == 0 {

@@ -30,6 +30,7 @@ func TestWrongMessages(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			each(t, func(t *testing.T, transport fakedns.Transport) {
+				t.Parallel()
 				expected := tt.tcp
 				if transport == fakedns.DoH || transport == fakedns.DoH1 {
 					expected = tt.http
@@ -38,7 +39,7 @@ func TestWrongMessages(t *testing.T) {
 				}
 				s := fakedns.Start(t, transport, tt.script)
 				c := against(t, s, 12)
-				c.Timeout = 2 * time.Second
+				c.Clients, c.Concurrency, c.Timeout = 12, 12, 2*time.Second
 				r := c.run(t)
 				if r.Total.Answered != 0 || r.Total.Lost == 0 || r.Total.Odd.Sum() == 0 {
 					t.Errorf("%+v: expected no answers, and oddities", r.Total.Counts)
@@ -176,6 +177,7 @@ func TestRevival(t *testing.T) {
 
 func TestUnreachable(t *testing.T) {
 	each(t, func(t *testing.T, transport fakedns.Transport) {
+		t.Parallel()
 		for _, handshake := range []load.Handshake{load.Persistent, load.Full} {
 			s := fakedns.Start(t, transport, fakedns.Good)
 			s.Kill()
@@ -213,7 +215,7 @@ func TestUntrusted(t *testing.T) {
 	c.TLS = c.TLS.Clone()
 	c.TLS.InsecureSkipVerify, c.TLS.RootCAs, c.TLS.ServerName = false, nil, "another.example"
 	c.Plan.Rate, c.Plan.RateAtEnd, c.Plan.Duration = 100, 100, 100*time.Millisecond
-	c.Concurrency, c.Timeout = 0, 500*time.Millisecond
+	c.Concurrency, c.Timeout = 0, 5*time.Second
 	r := c.run(t)
 	if r.Total.Unsent != 10 {
 		t.Errorf("%+v: expected 10 unsent", r.Total.Counts)

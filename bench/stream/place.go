@@ -55,9 +55,12 @@ const (
 	lastPatience  = time.Second
 )
 
-// maxOutput is how much may wait for a server that does not read: replies to what it
-// sends itself.
-const maxOutput = 4 << 20
+// fullBatch is how many bytes of queries are enough for one write; maxOutput is how much
+// more may wait for a server that does not read: replies to what it sends itself.
+const (
+	fullBatch = 64 << 10
+	maxOutput = 4 << 20
+)
 
 var (
 	errTimedOut  = errors.New("connect: timed out")
@@ -77,7 +80,8 @@ func (p *place) free() bool {
 	if p.w.single {
 		return p.state == down && p.retryAt <= p.w.now
 	}
-	return p.state == open && !p.draining && !p.blocked && p.table.inUse < p.w.depth && p.codec.room()
+	return p.state == open && !p.draining && !p.blocked && len(p.requests) < fullBatch &&
+		p.table.inUse < p.w.depth && p.codec.room()
 }
 
 // ask sends a query on the open connection.

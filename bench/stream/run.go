@@ -147,9 +147,11 @@ func (w *worker) tlsConfig() *tls.Config {
 // loop goes on until nothing is left to do, or it is told to end.
 func (w *worker) loop(ctx context.Context) error {
 	events := make([]unix.EpollEvent, 128)
-	w.now = w.Now()
+	w.now = w.Now() // before 0, if the run has not begun
+	w.nextTick = w.now
 	w.more = true
 	for _, p := range w.places {
+		p.retryAt = w.now
 		if w.single {
 			w.offer(p)
 		} else {
@@ -283,7 +285,7 @@ func (w *worker) pause() time.Duration {
 			until = due
 		}
 	}
-	if len(w.dirty) > 0 {
+	if len(w.dirty) > 0 || w.waiting.len() > 0 && w.ready.len() > 0 {
 		return 0
 	}
 	return time.Duration(max(until-w.Now(), 0))

@@ -63,6 +63,7 @@ func TestOpenLoop(t *testing.T) {
 // until the first ones are given up. All are counted at their time.
 func TestNoPlace(t *testing.T) {
 	each(t, func(t *testing.T, transport fakedns.Transport) {
+		t.Parallel()
 		s := fakedns.Start(t, transport, fakedns.Silent)
 		c := against(t, s, 0)
 		c.Began = time.Now()
