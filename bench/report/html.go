@@ -28,7 +28,7 @@ func HTML(w io.Writer, r *result.Result) error {
 	}
 	about := []string{r.Started.UTC().Format("2 January 2006, 15:04:05") + " UTC", units.Span(r.Seconds)}
 	for _, s := range r.Settings {
-		if n := strings.ToLower(s.Name); n == "rate" || n == "queries" {
+		if n := strings.ToLower(s.Name); n == "load" || n == "queries" {
 			about = append(about, plain.Clean(s.Value))
 		}
 	}

@@ -138,14 +138,13 @@ func viewSearch(r *result.Result) *searchView {
 	found := -1
 	all := sortedSteps(s)
 	for i, step := range all {
-		row := stepRow{Sign: "✔", Rate: units.Rate(step.Rate), Answered: units.Rate(step.Answered), Loss: units.Percent(step.Loss),
+		sign, why := judged(&step)
+		row := stepRow{Sign: sign, Why: why, Rate: units.Rate(step.Rate), Answered: units.Rate(step.Answered), Loss: units.Percent(step.Loss),
 			P50: series.Nanoseconds(float64(step.P50)), P99: series.Nanoseconds(float64(step.P99)), P999: series.Nanoseconds(float64(step.P999))}
 		switch {
-		case len(step.Broken) > 0:
-			row.Class, row.Sign, row.Why = "bad", "✘", plain.Clean(strings.Join(step.Broken, "; "))
-		case len(step.Limits) > 0:
-			row.Sign, row.Why = "!", plain.Clean(strings.Join(step.Limits, "; "))
-		case step.Rate == s.Rate:
+		case sign == broken:
+			row.Class = "bad"
+		case step.Kept && step.Rate == s.Rate:
 			found = i
 		}
 		v.Steps = append(v.Steps, row)
@@ -170,7 +169,7 @@ func searchPlot(s *result.Search, all []result.Step) template.HTML {
 				point.Y = float64(ns)
 				low, high = min(low, point.Y), max(high, point.Y)
 			}
-			if len(step.Broken) > 0 {
+			if !step.Kept {
 				point.Class = "red hollow"
 			}
 			lines[i].Points = append(lines[i].Points, point)

@@ -216,12 +216,7 @@ func (t *text) search() {
 	table.QuietRow("", "rate", "answered/s", "lost", "p50", "p99", "p99.9")
 	steps := sortedSteps(s)
 	for _, step := range steps {
-		sign := "✔"
-		if len(step.Broken) > 0 {
-			sign = "✘"
-		} else if len(step.Limits) > 0 {
-			sign = "!"
-		}
+		sign, _ := judged(&step)
 		table.Row(sign, units.Rate(step.Rate), units.Rate(step.Answered), units.Percent(step.Loss),
 			units.Duration(time.Duration(step.P50)), units.Duration(time.Duration(step.P99)), units.Duration(time.Duration(step.P999)))
 	}
@@ -229,14 +224,35 @@ func (t *text) search() {
 		switch {
 		case i == 0:
 			line = t.paint.dim(line)
-		case len(steps[i-1].Broken) > 0:
-			line = strings.Replace(line, "✘", t.paint.red("✘"), 1) + "  " + t.paint.dim(plain.Clean(strings.Join(steps[i-1].Broken, "; ")))
-		case len(steps[i-1].Limits) > 0:
-			line = strings.Replace(line, "!", t.paint.yellow("!"), 1) + "  " + t.paint.dim(plain.Clean(strings.Join(steps[i-1].Limits, "; ")))
+		case !steps[i-1].Kept:
+			sign, why := judged(&steps[i-1])
+			colour := t.paint.red
+			if sign == limited {
+				colour = t.paint.yellow
+			}
+			line = strings.Replace(line, sign, colour(sign), 1) + "  " + t.paint.dim(why)
 		}
 		t.line(line)
 	}
 	t.line("")
+}
+
+// Signs of a step of a search.
+const (
+	kept    = "✔"
+	broken  = "✘"
+	limited = "!" // by the client: it isn't known what the server would have done
+)
+
+// judged tells what came of a step, and why it was no better.
+func judged(step *result.Step) (sign, why string) {
+	switch {
+	case step.Kept:
+		return kept, ""
+	case len(step.Limits) > 0:
+		return limited, plain.Clean(strings.Join(append(step.Broken[:len(step.Broken):len(step.Broken)], step.Limits...), "; "))
+	}
+	return broken, plain.Clean(strings.Join(step.Broken, "; "))
 }
 
 // rest is what is looked up if the figures raise questions.

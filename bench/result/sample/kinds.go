@@ -84,10 +84,11 @@ func Searched(rate int) *result.Result {
 	r.Search = &result.Search{Keep: []string{"p99<5ms", "loss<0.1%"}, Rate: 412_500}
 	for _, at := range []float64{100e3, 200e3, 400e3, 800e3, 600e3, 500e3, 450e3, 425e3, 412.5e3} {
 		load := at / 415e3
-		step := result.Step{Rate: at, Answered: min(at, 415e3), P50: int64(95e3 * (1 + load*load)), P99: int64(210e3 * (1 + 6*load*load*load*load)), P999: int64(820e3 * (1 + 4*load*load))}
+		step := result.Step{Rate: at, Kept: true, Answered: min(at, 415e3), P50: int64(95e3 * (1 + load*load)), P99: int64(210e3 * (1 + 6*load*load*load*load)), P999: int64(820e3 * (1 + 4*load*load))}
 		if load > 1 {
 			step.Loss = 1 - 1/load
 			step.P50, step.P99, step.P999 = step.P50*60, 1_900_000_000, 1_990_000_000
+			step.Kept = false
 			step.Broken = []string{"p99 1.90 s, not below 5 ms", fmt.Sprintf("loss %.1f %%, not below 0.1 %%", step.Loss*100)}
 		}
 		r.Search.Steps = append(r.Search.Steps, step)

@@ -142,7 +142,7 @@ func settings(o Options) []result.Setting {
 	return []result.Setting{
 		{Name: "server", Value: "127.0.0.1:5300"},
 		{Name: "transport", Value: "udp"},
-		{Name: "rate", Value: strconv.Itoa(o.Rate) + " queries/s, uniform"},
+		{Name: "load", Value: strconv.Itoa(o.Rate) + " queries/s, uniform"},
 		{Name: "duration", Value: strconv.Itoa(o.Intervals) + " s"},
 		{Name: "queries", Value: "mix of tw: referral 60, nxdomain 30, ds 6, apex 4"},
 		{Name: "EDNS", Value: "1232 bytes, DO"},
