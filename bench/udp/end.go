@@ -1,5 +1,7 @@
 package udp
 
+import "time"
+
 // expire gives up the queries whose time is over.
 func (s *sender) expire(now int64) {
 	s.lose(now - s.timeout)
@@ -27,7 +29,12 @@ func (s *sender) lose(until int64) {
 	}
 }
 
-// stop takes no more queries. Those that are due already are given up.
+// backlog is how late a query must be, when a run is stopped, to count as one that should have
+// been sent.
+const backlog = int64(10 * time.Millisecond)
+
+// stop takes no more queries. Those that should have been sent are given up; what has just
+// become due is no part of the run.
 func (s *sender) stop(now int64) {
 	s.stopped = true
 	for s.out.sent < s.out.ready {
@@ -36,8 +43,8 @@ func (s *sender) stop(now int64) {
 	if s.closed {
 		return
 	}
-	for due, more := s.work.Schedule.Peek(); more && due <= now; due, more = s.work.Schedule.Peek() {
-		s.giveUp(now)
+	for due, more := s.work.Schedule.Peek(); more && due <= now-backlog; due, more = s.work.Schedule.Peek() {
+		s.giveUp(now - backlog)
 	}
 }
 
