@@ -79,30 +79,43 @@ func (b *buffer) String() string {
 	return b.text.String()
 }
 
-// start starts the command; a run writes JSON.
-func start(t *testing.T, args ...string) *command {
+// prepare makes a command that is not started yet; a run writes JSON.
+func prepare(t *testing.T, args ...string) *command {
 	t.Helper()
 	c := &command{t: t, done: make(chan struct{})}
-	if args[0] == "run" {
+	if len(args) > 0 && args[0] == "run" {
 		c.json = filepath.Join(t.TempDir(), "result.json")
 		args = append(args, "--json", c.json)
 	}
 	c.cmd = exec.Command(executable, args...)
 	c.cmd.Stdout, c.cmd.Stderr = &c.out, &c.err
+	return c
+}
+
+// start starts it, until the end of the test at most.
+func (c *command) start() {
+	c.t.Helper()
 	if err := c.cmd.Start(); err != nil {
-		t.Fatal(err)
+		c.t.Fatal(err)
 	}
 	go func() {
 		defer close(c.done)
 		c.cmd.Wait()
 	}()
-	t.Cleanup(func() {
+	c.t.Cleanup(func() {
 		c.cmd.Process.Kill()
 		<-c.done
-		if t.Failed() {
-			t.Logf("%s\nstdout:\n%s\nstderr:\n%s", c.cmd, c.out.String(), c.err.String())
+		if c.t.Failed() {
+			c.t.Logf("%s\nstdout:\n%s\nstderr:\n%s", c.cmd, c.out.String(), c.err.String())
 		}
 	})
+}
+
+// start starts the command.
+func start(t *testing.T, args ...string) *command {
+	t.Helper()
+	c := prepare(t, args...)
+	c.start()
 	return c
 }
 

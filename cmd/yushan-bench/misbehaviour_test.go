@@ -14,9 +14,10 @@ import (
 )
 
 var (
-	withIDs = []fakedns.Transport{fakedns.UDP, fakedns.TCP, fakedns.DoT}
-	streams = []fakedns.Transport{fakedns.TCP, fakedns.DoT, fakedns.DoH, fakedns.DoH1, fakedns.DoH3, fakedns.DoQ}
-	web     = []fakedns.Transport{fakedns.DoH, fakedns.DoH1, fakedns.DoH3}
+	datagrams = []fakedns.Transport{fakedns.UDP}
+	withIDs   = []fakedns.Transport{fakedns.UDP, fakedns.TCP, fakedns.DoT}
+	streams   = []fakedns.Transport{fakedns.TCP, fakedns.DoT, fakedns.DoH, fakedns.DoH1, fakedns.DoH3, fakedns.DoQ}
+	web       = []fakedns.Transport{fakedns.DoH, fakedns.DoH1, fakedns.DoH3}
 )
 
 // TestOddAnswers has servers that do something to each tenth of 200 queries.
