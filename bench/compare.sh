@@ -5,14 +5,13 @@
 # figures to compare are the server's own CPU time and memory, since queries per
 # second depend on what the client leaves of the machine.
 #
-#   bench/compare.sh [-m MODE] [-n DELEGATIONS] [-t SECONDS] [-r ROUNDS] [-s] [-p "PEER…"]
+#   bench/compare.sh [-m MODE] [-n DELEGATIONS] [-t SECONDS] [-r ROUNDS] [-s] [-p "PEER…"] [-d]
 #
-#   -m udp          with NSD and Knot, by dnsperf (10 clients, 200 queries under way)
+#   -m udp          with NSD and Knot (10 clients, 200 queries under way)
 #   -m tcp          likewise; persistent connections in this and the next four
 #   -m dot          with NSD and BIND, and Knot (see KNOTD)
 #   -m doh          HTTP/2 with BIND; POST, and doh-get for GET
-#   -m doh3         HTTP/3 with CoreDNS, by internal/encload (16 connections, 25
-#                   queries under way on each)
+#   -m doh3         HTTP/3 with CoreDNS (16 connections, 25 queries under way on each)
 #   -m doq          likewise; and with Knot, too, as doq-few: 8 queries under way,
 #                   since Knot answers no more than 10 on a connection
 #   -m handshakes   a connection for each query on DoT and DoQ, by clients that are
@@ -21,6 +20,10 @@
 #   -s              sign the zone with NSEC3 opt-out, and ask with DO set; without
 #                   CoreDNS, which serves no such zone
 #   -p              these peers only
+#   -d              dnsperf asks instead of yushan-bench, as far as it can: on udp,
+#                   tcp, dot, doh, doh-get. It writes queries one by one, where
+#                   yushan-bench writes those of a connection that are due together
+#                   at once, and so does more for servers that answer together
 #
 # KNOTD=/path/to/knotd is a Knot ≥ 3.4, which speaks DoT and DoQ; COREDNS=/path a
 # CoreDNS; without, one is built where it is needed, in ~/.cache/yushan-bench.
@@ -32,8 +35,8 @@ source bench/load.sh
 for file in bench/peers/*.sh; do source "$file"; done
 source bench/table.sh
 
-delegations=200000 seconds=5 rounds=3 modes=udp edns= only=
-while getopts n:t:r:m:sp: flag; do
+delegations=200000 seconds=5 rounds=3 modes=udp edns= only= client=yushan_bench
+while getopts n:t:r:m:sp:d flag; do
 	case $flag in
 	n) delegations=$OPTARG ;;
 	t) seconds=$OPTARG ;;
@@ -41,13 +44,17 @@ while getopts n:t:r:m:sp: flag; do
 	m) modes=$OPTARG ;;
 	s) edns=-D ;;
 	p) only=$OPTARG ;;
+	d) client=dnsperf ;;
 	*) exit 2 ;;
 	esac
 done
-case $modes in
-doq) modes="doq${KNOTD:+ doq-few}" ;;
-handshakes) modes='dot-full dot-resumed doq-full doq-resumed' ;;
-esac
+modes=$(for mode in $modes; do
+	case $mode in
+	doq) echo doq ${KNOTD:+doq-few} ;;
+	handshakes) echo dot-full dot-resumed doq-full doq-resumed ;;
+	*) echo "$mode" ;;
+	esac
+done | tr '\n' ' ')
 
 # peers MODE prints who takes part beside yushan.
 peers() {
@@ -86,20 +93,22 @@ measure() {
 	stop
 }
 
-need dig dnsperf
-case $modes in
-udp | tcp) encrypted= ;;
-*) encrypted=yes && need openssl ;;
-esac
+need dig
+[ "$client" != dnsperf ] || need dnsperf
+encrypted=
+for mode in $modes; do
+	case $mode in
+	udp | tcp) ;;
+	*) encrypted=yes ;;
+	esac
+done
+[ -z "$encrypted" ] || need openssl
 names=$(for mode in $modes; do peers "$mode"; done)
 echo "making a zone of $delegations delegations …" >&2
 if [ -n "${YUSHAN:-}" ]; then cp "$YUSHAN" "$dir/yushan"; else go build -o "$dir/yushan" ./cmd/yushan; fi
-go build -o "$dir/encload" ./internal/encload/cmd
-go run ./bench/tldzone/cmd -n "$delegations" -zone "$dir/tw.zone" -queries "$dir/queries"
-if [ -n "$edns" ]; then
-	"$dir/yushan" sign --zone tw="$dir/tw.zone" --generate-keys "$dir/keys" --nsec3 --opt-out --out "$dir/signed.zone" >&2
-	mv "$dir/signed.zone" "$dir/tw.zone"
-fi
+go build -o "$dir/yushan-bench" ./cmd/yushan-bench
+"$dir/yushan-bench" zone --delegations "$delegations" ${edns:+--sign opt-out} --out "$dir/tw.zone" \
+	--queries "$dir/queries" --count 500k >&2
 if [ -n "$encrypted" ]; then
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
 		-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "$dir/key.pem" -out "$dir/cert.pem" 2>/dev/null

@@ -6,7 +6,7 @@ table() {
 	local versions= name unit=query
 	case $mode in *-full | *-resumed) unit=handshake ;; esac
 	for name in $list; do versions+="${versions:+, }$("${name}_version")"; done
-	echo "$delegations delegations, $mode${edns:+, signed, DO set}, medians of $rounds rounds of $seconds s ($versions)"
+	echo "$delegations delegations, $mode${edns:+, signed, DO set}, by ${client/_/-}, medians of $rounds rounds of $seconds s ($versions)"
 	[ -z "$encrypted" ] || echo "the same certificate for all, ECDSA P-256; clients offer X25519 only, so that no server spends time on ML-KEM"
 	awk -v unit="$unit" -v list="$list" '
 		function median(column,    n, i, j, t, v) {

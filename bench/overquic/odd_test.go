@@ -154,7 +154,7 @@ func TestStatuses(t *testing.T) {
 		fault   string
 	}{
 		{"500", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) }, result.Oddities{Status: 1}, "HTTP status 500"},
-		{"429 with a body", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "slowly", 429) }, result.Oddities{Status: 1}, "HTTP status 429"},
+		{"429 with a body", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "slowly", http.StatusTooManyRequests) }, result.Oddities{Status: 1}, "HTTP status 429"},
 		{"404", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(404) }, result.Oddities{Status: 1}, "HTTP status 404"},
 		{"no DNS", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>") }, result.Oddities{Malformed: 1}, ""},
 		{"nothing", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200) }, result.Oddities{Malformed: 1}, ""},
