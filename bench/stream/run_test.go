@@ -236,8 +236,9 @@ func TestCancel(t *testing.T) {
 			cancel()
 		}()
 		r, err := c.try(ctx)
-		if err != nil || r.Total.Answered != 20 || r.Total.Lost == 0 {
-			t.Errorf("%v, %d answered, %d lost: expected 20, and some", err, r.Total.Answered, r.Total.Lost)
+		// The last answers may be under way.
+		if err != nil || r.Total.Answered == 0 || r.Total.Answered > 20 || r.Total.Lost == 0 {
+			t.Errorf("%v, %d answered, %d lost: expected up to 20, and some", err, r.Total.Answered, r.Total.Lost)
 		}
 	})
 }
