@@ -244,6 +244,18 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// With as many queries under way as there may be, an ID still leads to its query.
+func TestTableOfAllIDs(t *testing.T) {
+	table := newTable(maxDepth)
+	for range 3 * maxSlots {
+		s := table.add(flight{})
+		if found := &table.slots[table.position(uint32(uint16(s.number)))]; found != s {
+			t.Fatalf("query %d has a slot that ID %d doesn't lead to", s.number, uint16(s.number))
+		}
+		table.end(s, answered)
+	}
+}
+
 func TestRing(t *testing.T) {
 	var r ring[int]
 	for i := range 1000 {

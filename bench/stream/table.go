@@ -6,9 +6,14 @@ import "math/bits"
 // DNS, so that the other half tells late answers from unexpected ones.
 const maxDepth = 1 << 15
 
+// maxSlots is how many IDs there are: with more slots, those of numbers that an ID cannot
+// have in full would not be found by it.
+const maxSlots = 1 << 16
+
 // table is the queries of one connection, by their number: a ring with room for four
-// times as many as may be under way. A slot keeps its query after its end until it is
-// used again, so that another answer can be told from one that belongs to nothing.
+// times as many as may be under way, or maxSlots. A slot keeps its query after its end
+// until it is used again, so that another answer can be told from one that belongs to
+// nothing.
 type table struct {
 	slots []slot
 	next  uint32 // number of the next query
@@ -33,7 +38,7 @@ const (
 )
 
 func newTable(depth int) table {
-	return table{slots: make([]slot, 1<<bits.Len(uint(max(4*depth, 8)-1)))}
+	return table{slots: make([]slot, min(1<<bits.Len(uint(max(4*depth, 8)-1)), maxSlots))}
 }
 
 // reset forgets everything.
@@ -45,8 +50,8 @@ func (t *table) reset() {
 // position is where a query is that has the number, if it is there at all.
 func (t *table) position(number uint32) int { return int(number) & (len(t.slots) - 1) }
 
-// add puts a query where none is under way. There must be fewer than a quarter of all
-// under way.
+// add puts a query where none is under way. There must be fewer under way than
+// there are slots.
 func (t *table) add(f flight) *slot {
 	for {
 		s := &t.slots[t.position(t.next)]
