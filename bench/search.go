@@ -146,18 +146,17 @@ func (s *search) close(ctx context.Context, low, high float64) (float64, error) 
 // confirm runs at the rate found for the whole duration of the plan.
 func (s *search) confirm(ctx context.Context, rate float64) (*result.Result, error) {
 	for range confirmations {
-		if s.stopped(ctx) {
-			s.found.Rate = rate // it was kept for a step at least
-			break
-		}
 		if rate == 0 {
 			break
 		}
-		good, err := s.try(ctx, rate, s.Plan.Duration)
-		if err != nil {
-			return nil, err
+		good := false
+		if !s.stopped(ctx) {
+			var err error
+			if good, err = s.try(ctx, rate, s.Plan.Duration); err != nil {
+				return nil, err
+			}
 		}
-		if good {
+		if good || s.stopped(ctx) { // then it was kept for a step at least
 			s.found.Rate = rate
 			break
 		}
@@ -166,13 +165,23 @@ func (s *search) confirm(ctx context.Context, rate float64) (*result.Result, err
 	res := s.last
 	res.Search = &s.found
 	res.Interrupted = s.stopped(ctx)
-	// Above the rate found, was it the server that gave way?
-	for _, step := range s.found.Steps {
-		if step.Rate > s.found.Rate && len(step.Limits) > 0 {
-			s.found.ClientLimited = true
-		}
-	}
+	s.found.ClientLimited = clientLimited(&s.found)
 	return res, nil
+}
+
+// clientLimited tells whether it may have been the client that gave way at the rate which
+// bounds the one found: the lowest above it that was not kept. Where the server gives way,
+// it is no matter that the client can't keep up with a rate far above.
+func clientLimited(found *result.Search) bool {
+	bound, limited := math.Inf(1), false
+	for _, step := range found.Steps {
+		if step.Kept || step.Rate <= found.Rate || step.Rate > bound {
+			continue
+		}
+		limited = len(step.Limits) > 0 || limited && step.Rate == bound
+		bound = step.Rate
+	}
+	return limited
 }
 
 func (s *search) stopped(ctx context.Context) bool {

@@ -80,13 +80,14 @@ func TestSearchFindsTheRate(t *testing.T) {
 		low, high     float64 // where the rate found must lie
 		clientLimited bool
 	}{
-		"above the start":       {model{server: 123_456, client: none}, 1000, 1e7, 123_456 / precision, 123_456, false},
-		"below the start":       {model{server: 70, client: none}, 1000, 1e7, 70 / precision, 70, false},
-		"at the highest":        {model{server: none, client: none}, 1000, 50_000, 50_000, 50_000, false},
-		"the client's":          {model{server: none, client: 5000}, 1000, 1e7, 5000 / precision, 5000, true},
-		"below, by the client":  {model{server: 3000, client: 1e12, busy: true}, 1000, 1e7, 3000 / precision, 3000, true},
-		"none at all":           {model{server: 0, client: none}, 1000, 1e7, 0, 0, false},
-		"each trial fails once": {model{server: 5000, client: none, flaw: func(n int) bool { return n%2 == 1 }}, 1000, 1e7, 5000 / precision / precision, 5000, false},
+		"above the start":         {model{server: 123_456, client: none}, 1000, 1e7, 123_456 / precision, 123_456, false},
+		"below the start":         {model{server: 70, client: none}, 1000, 1e7, 70 / precision, 70, false},
+		"at the highest":          {model{server: none, client: none}, 1000, 50_000, 50_000, 50_000, false},
+		"the client's":            {model{server: none, client: 5000}, 1000, 1e7, 5000 / precision, 5000, true},
+		"below, by the client":    {model{server: 3000, client: 1e12, busy: true}, 1000, 1e7, 3000 / precision, 3000, true},
+		"the client's, far above": {model{server: 3000, client: 3900}, 1000, 1e7, 3000 / precision, 3000, false},
+		"none at all":             {model{server: 0, client: none}, 1000, 1e7, 0, 0, false},
+		"each trial fails once":   {model{server: 5000, client: none, flaw: func(n int) bool { return n%2 == 1 }}, 1000, 1e7, 5000 / precision / precision, 5000, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := find(t, &tt.model, tt.start, tt.most)
@@ -118,6 +119,15 @@ func TestSearchInterrupted(t *testing.T) {
 	r := find(t, &model{server: 1e12, client: 1e12, stopAt: 4}, 1000, 1e7)
 	if !r.Interrupted || r.Search.Rate != 4000 || len(r.Search.Steps) != 3 {
 		t.Errorf("interrupted %v, rate %g after %d trials; expected true, 4000, 3", r.Interrupted, r.Search.Rate, len(r.Search.Steps))
+	}
+}
+
+// The run at the end that is interrupted tells nothing against the rate found.
+func TestSearchInterruptedAtItsEnd(t *testing.T) {
+	whole := find(t, &model{server: 3000, client: 1e12}, 1000, 1e7)
+	r := find(t, &model{server: 3000, client: 1e12, stopAt: len(whole.Search.Steps)}, 1000, 1e7)
+	if !r.Interrupted || r.Search.Rate != whole.Search.Rate {
+		t.Errorf("interrupted %v, rate %g; expected true, %g", r.Interrupted, r.Search.Rate, whole.Search.Rate)
 	}
 }
 
