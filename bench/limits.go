@@ -36,9 +36,9 @@ func limits(res *result.Result, c *Config) (reasons []string) {
 	if drops := res.Client.SocketDrops; float64(drops) > dropShare*float64(res.Total.Answered) {
 		add("its sockets dropped %d answers that it did not read in time", drops)
 	}
-	// Workers on UDP are threads; elsewhere the whole process works for them.
+	// Workers are threads, but for handshakes and QUIC the whole process works.
 	threads := min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
-	if c.Options.Transport == load.UDP {
+	if !c.Options.Transport.QUIC() && c.Options.Handshake == load.Persistent {
 		threads = min(threads, c.Workers)
 	}
 	if busy := float64(res.Client.CPU) / (res.Seconds * 1e9 * float64(threads)); c.Plan.Closed() && busy > busyShare {

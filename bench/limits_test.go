@@ -54,18 +54,30 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// On connections the whole process works, not a thread a worker.
+// Connections that stay are served by a thread a worker, others and those of QUIC by the
+// whole process.
 func TestLimitsOfConnections(t *testing.T) {
-	r := &result.Result{Seconds: 10}
-	r.Total.Latency, r.Client.Lag = result.NewHistogram(3), result.NewHistogram(3)
-	r.Client.CPU = int64(10e9) * int64(runtime.GOMAXPROCS(0))
-	c := &Config{Workers: 1, Options: load.Options{Transport: load.DoT}}
-	if got := limits(r, c); len(got) != 1 || !strings.Contains(got[0], "busy for 100 %") {
-		t.Errorf("limits %q: expected it to be busy", got)
-	}
-	r.Client.CPU /= 2
-	if got := limits(r, c); len(got) != 0 {
-		t.Errorf("limits %q, expected none", got)
+	all := float64(min(runtime.NumCPU(), runtime.GOMAXPROCS(0)))
+	for name, options := range map[string]struct {
+		load.Options
+		threads float64
+	}{
+		"TCP":           {load.Options{Transport: load.TCP}, 1},
+		"DoH":           {load.Options{Transport: load.DoH}, 1},
+		"DoQ":           {load.Options{Transport: load.DoQ}, all},
+		"TLS, each new": {load.Options{Transport: load.DoT, Handshake: load.Full}, all},
+	} {
+		r := &result.Result{Seconds: 10}
+		r.Total.Latency, r.Client.Lag = result.NewHistogram(3), result.NewHistogram(3)
+		r.Client.CPU = int64(10e9 * options.threads)
+		c := &Config{Workers: 1, Options: options.Options}
+		if got := limits(r, c); len(got) != 1 || !strings.Contains(got[0], "busy for 100 %") {
+			t.Errorf("%s: limits %q: expected it to be busy", name, got)
+		}
+		r.Client.CPU /= 2
+		if got := limits(r, c); len(got) != 0 {
+			t.Errorf("%s: limits %q, expected none", name, got)
+		}
 	}
 }
 
