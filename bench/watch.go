@@ -104,6 +104,10 @@ func (r *run) observe(started time.Time) (done func() server) {
 		if first == (procstat.Sample{}) {
 			first, last = now, now
 		}
+		if now.CPU < last.CPU { // only metrics of a new process can say that
+			s.Error = "its CPU time has begun anew: the server was started again"
+			return
+		}
 		// What is seen at the end of an interval was used in it.
 		at := min(int(max(time.Since(started)-r.shape.Interval/2, 0)/r.shape.Interval), 1<<16)
 		for len(s.cpu) <= at {
