@@ -1,6 +1,7 @@
 package overquic
 
 import (
+	"slices"
 	"sync/atomic"
 	"testing"
 
@@ -29,12 +30,15 @@ func TestHandshakes(t *testing.T) {
 		{"doh3", web, load.DoH3, load.Resumed, true, false},
 		{"doh3", web, load.DoH3, load.Early, true, true},
 	} {
+		if !slices.Contains(allHandshakes, tt.Handshake) {
+			continue
+		}
 		const queries, clients = 40, 3
 		before := tt.server.opened.Load()
 		run := test{options: options(tt.server.addr, tt.Transport), plan: limited(queries)}
 		run.options.Handshake, run.options.Depth = tt.Handshake, 1
 		r := run.run(t)
-		all(t, r, queries)
+		answered(t, r, queries)
 		c := r.Connections
 		if c.Opened != queries || tt.server.opened.Load()-before != queries || c.Handshake.Count() != queries {
 			t.Errorf("%s, %s: %d connections, the server has seen %d: expected %d", tt.name, tt.Handshake, c.Opened, tt.server.opened.Load()-before, queries)
@@ -52,7 +56,7 @@ func TestHandshakes(t *testing.T) {
 // A server that takes back what its tickets promised gets the query once more.
 func TestEarlyRejected(t *testing.T) {
 	if raceDetector {
-		t.Skip("quic-go has a data race between its loop and OpenStream when 0-RTT is rejected")
+		t.Skip("quic-go has a data race: see handshakes")
 	}
 	var seen atomic.Int64
 	config := quic.Config{}
@@ -63,7 +67,7 @@ func TestEarlyRejected(t *testing.T) {
 	run := test{options: options(server.addr, load.DoQ), plan: limited(40)}
 	run.options.Handshake, run.options.Depth, run.options.Clients = load.Early, 1, 1
 	r := run.run(t)
-	all(t, r, 40)
+	answered(t, r, 40)
 	if r.Connections.Early > 2 || r.Connections.Opened != 40 {
 		t.Errorf("%d connections, 0-RTT accepted on %d: expected 40, and no more than 2", r.Connections.Opened, r.Connections.Early)
 	}

@@ -22,7 +22,7 @@ func TestStreamLimit(t *testing.T) {
 	server := serveDoQ(t, quic.Config{MaxIncomingStreams: 2}, usual)
 	for _, plan := range []pace.Plan{limited(300), {Rate: 1000, RateAtEnd: 1000, Duration: 300 * time.Millisecond}} {
 		run := test{options: options(server.addr, load.DoQ), plan: plan}
-		all(t, run.run(t), 300)
+		answered(t, run.run(t), 300)
 	}
 }
 
@@ -33,7 +33,7 @@ func TestUsedUp(t *testing.T) {
 	run := test{options: options(server.addr, load.DoQ), plan: limited(100)}
 	run.options.Clients, run.options.Depth = 2, 3
 	r := run.run(t)
-	all(t, r, 100)
+	answered(t, r, 100)
 	if c := r.Connections; c.Opened < 100/7 || c.Broken+c.Failed > 0 {
 		t.Errorf("%+v: expected a new connection after 7 queries each", *c)
 	}
@@ -68,7 +68,7 @@ func TestConcurrency(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		all(t, run.run(t), 20)
+		answered(t, run.run(t), 20)
 	}()
 	for range 4 {
 		<-arrived
@@ -98,7 +98,7 @@ func TestSources(t *testing.T) {
 		if handshake != load.Persistent {
 			run.options.Depth = 1
 		}
-		all(t, run.run(t), 12)
+		answered(t, run.run(t), 12)
 		server.mu.Lock()
 		got := fmt.Sprint(server.sources)
 		if handshake != load.Persistent { // how often a client's turn comes, the answers decide

@@ -235,8 +235,8 @@ func (tt *test) run(t testing.TB) *result.Result {
 	return r
 }
 
-// all checks that all queries have been answered without anything odd.
-func all(t testing.TB, r *result.Result, want uint64) {
+// answered checks that all queries have been answered without anything odd.
+func answered(t testing.TB, r *result.Result, want uint64) {
 	t.Helper()
 	if r.Total.Answered != want || r.Total.Due != want || r.Total.Odd.Sum() != 0 || len(r.Faults) != 0 {
 		t.Errorf("%d of %d answered, odd %+v, faults %v: expected %d of %d", r.Total.Answered, r.Total.Due, r.Total.Odd, r.Faults, want, want)

@@ -221,7 +221,7 @@ func TestCookies(t *testing.T) {
 	})
 	run := test{options: options(server.addr, load.DoQ), plan: limited(20), query: query.Options{Cookie: true}}
 	run.options.Clients, run.options.Depth = 1, 1
-	all(t, run.run(t), 20)
+	answered(t, run.run(t), 20)
 	if returned.Load() != 19 {
 		t.Errorf("%d queries with the server's cookie: expected 19, all but the first", returned.Load())
 	}

@@ -118,6 +118,9 @@ func (p *place) exchange(stream *quic.Stream, s *session) error {
 	}
 	stream.Close()
 	sent := c.Now()
+	if s != nil {
+		s.sent(sent)
+	}
 	if !q.told {
 		q.told = true
 		c.Recorder.Lock()
@@ -167,7 +170,7 @@ func (p *place) giveUp(now int64) {
 }
 
 // failed judges what a stream has failed with. nil: it is the end of the query.
-func (p *place) failed(stream *quic.Stream, err error, sent int64, s *session) error {
+func (p *place) failed(stream *quic.Stream, err error, s *session) error {
 	var reset *quic.StreamError
 	onStream := errors.As(err, &reset)
 	switch {
@@ -178,7 +181,7 @@ func (p *place) failed(stream *quic.Stream, err error, sent int64, s *session) e
 		return err
 	case reset.Remote:
 		p.client.fault(plain(err))
-	case s != nil && s.silent(sent):
+	case s != nil && s.silent():
 		s.end(errSilent)
 	}
 	p.client.drop(p.query)
@@ -222,7 +225,7 @@ func (p *place) receive(stream *quic.Stream, sent int64, s *session) error {
 			return nil
 		case err == nil:
 		case whole == 0:
-			return p.failed(stream, err, sent, s)
+			return p.failed(stream, err, s)
 		case err == io.EOF && len(read) > whole:
 			c.odd(measure.Duplicate, p.query.class)
 			return nil

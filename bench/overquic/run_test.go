@@ -51,7 +51,7 @@ func TestPersistent(t *testing.T) {
 			run := test{options: options(tt.server.addr, tt.Transport), plan: plan, workers: 2}
 			run.options.Get = tt.get
 			r := run.run(t)
-			all(t, r, 500)
+			answered(t, r, 500)
 			if c := r.Connections; c.Opened != 6 || tt.server.opened.Load()-before != 6 || c.Resumed+c.Early+c.Broken+c.Failed != 0 {
 				t.Errorf("%s: %+v: expected 2 × 3 connections, and nothing else", tt.name, *c)
 			}

@@ -13,6 +13,8 @@ type session struct {
 	conn   *quic.Conn
 	// answered is when the last answer came; 0: none has.
 	answered atomic.Int64
+	// asked is when the first query after that was sent.
+	asked atomic.Int64
 
 	// Guarded by worker.mu.
 	busy    int  // places with a query on it
@@ -115,12 +117,19 @@ func (s *session) rejects(stream quic.StreamID, reset *quic.StreamError) bool {
 	return stream >= s.goneFrom
 }
 
-// silent tells, when a query sent at that time is given up, whether the connection is, too:
-// nothing has come on it for the whole time-out, nor to this query for half of it. A server
-// that has started anew can be known in no other way.
-func (s *session) silent(sent int64) bool {
-	now, timeout := s.client.Now(), s.client.timeout
-	return now-s.answered.Load() >= timeout && now-sent >= timeout/2
+// sent takes note of a query.
+func (s *session) sent(at int64) {
+	if s.asked.Load() <= s.answered.Load() {
+		s.asked.Store(at)
+	}
+}
+
+// silent tells, when a query is given up, whether the connection is, too: nothing has come
+// on it for as long as any query may wait. A server that has started anew can be known in
+// no other way.
+func (s *session) silent() bool {
+	asked := s.asked.Load()
+	return asked > s.answered.Load() && s.client.Now()-asked >= s.client.timeout
 }
 
 // goAway is told by the server that it reads no stream from this one on.
