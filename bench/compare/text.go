@@ -90,13 +90,13 @@ func (c *Comparison) searched() string {
 		switch {
 		case s.Rate == 0:
 			return "none"
-		case s.ClientLimited:
+		case s.AtLeast():
 			return "at least " + units.Rate(s.Rate) + "/s"
 		}
 		return units.Rate(s.Rate) + "/s"
 	}
 	text := fmt.Sprintf("Highest rate that kept the conditions: %s %s, %s %s", plain.Clean(c.NameA), rate(a), plain.Clean(c.NameB), rate(b))
-	if a.Rate > 0 && b.Rate > 0 && !a.ClientLimited && !b.ClientLimited {
+	if a.Rate > 0 && b.Rate > 0 && !a.AtLeast() && !b.AtLeast() {
 		text += " (" + signed(b.Rate/a.Rate-1) + ")"
 	}
 	return text + "."

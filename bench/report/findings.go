@@ -57,6 +57,8 @@ func findings(r *result.Result) (all []finding) {
 		case s.ClientLimited:
 			add(warning, fmt.Sprintf("The server’s highest rate was not found: it is %s/s or more", units.Rate(s.Rate)),
 				"The load generator met its own limit there.")
+		case s.AtLeast() && !r.Interrupted:
+			add(note, fmt.Sprintf("No rate above %s/s was tried", units.Rate(s.Rate)), "The server’s highest may be higher.")
 		}
 	}
 	if from, to, worst := slow(r); worst > 0 && len(r.Client.Limits) == 0 {

@@ -130,7 +130,7 @@ func viewSearch(r *result.Result) *searchView {
 	keep := plain.Clean(strings.Join(s.Keep, " and "))
 	v := &searchView{Title: "No rate kept " + keep}
 	switch {
-	case s.Rate > 0 && s.ClientLimited:
+	case s.Rate > 0 && s.AtLeast():
 		v.Title = units.Rate(s.Rate) + " queries/s or more keep " + keep
 	case s.Rate > 0:
 		v.Title = units.Rate(s.Rate) + " queries/s is the highest rate that keeps " + keep

@@ -207,7 +207,7 @@ func (t *text) search() {
 	}
 	if s.Rate > 0 {
 		found := "Highest rate that kept "
-		if s.ClientLimited {
+		if s.AtLeast() {
 			found = "Highest rate tried, which kept "
 		}
 		t.printf("%s%s: %s queries/s", found, plain.Clean(strings.Join(s.Keep, " and ")), t.paint.bold(units.Rate(s.Rate)))

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,25 @@ func TestFindingsComeLoudestFirst(t *testing.T) {
 	}
 	if s := strings.Join(got, " "); s != "failure warning note" {
 		t.Errorf("findings %s, expected failure warning note", s)
+	}
+}
+
+// A search that has tried no rate too high has not found the highest.
+func TestSearchThatEndedAtItsHighest(t *testing.T) {
+	r := sample.Searched(200)
+	text := func() string {
+		var b strings.Builder
+		if err := Text(&b, r, TextOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		return b.String() + viewSearch(r).Title
+	}
+	if got := text(); strings.Contains(got, "was tried") || !strings.Contains(got, "is the highest rate that keeps") {
+		t.Errorf("a search with a highest rate:\n%s", got)
+	}
+	r.Search.Steps = slices.DeleteFunc(r.Search.Steps, func(s result.Step) bool { return !s.Kept })
+	if got := text(); !strings.Contains(got, "No rate above 412,500/s was tried") || !strings.Contains(got, "Highest rate tried, which kept") || !strings.Contains(got, "or more keep") {
+		t.Errorf("a search without one:\n%s", got)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -185,6 +186,12 @@ type Search struct {
 	// known to be lower.
 	ClientLimited bool   `json:"clientLimited,omitempty"`
 	Steps         []Step `json:"steps"`
+}
+
+// AtLeast tells whether the server's highest rate may be a higher one than Rate: the client
+// was the limit, or no trial above failed, as where the search was not to go higher.
+func (s *Search) AtLeast() bool {
+	return s.ClientLimited || !slices.ContainsFunc(s.Steps, func(step Step) bool { return step.Rate > s.Rate && !step.Kept })
 }
 
 // Step is a trial at one rate.
