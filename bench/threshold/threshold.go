@@ -15,6 +15,7 @@ import (
 // Threshold is a condition on a figure of a run.
 type Threshold struct {
 	text   string
+	name   string // of the figure
 	metric metric
 	op     string
 	value  float64
@@ -130,7 +131,8 @@ func Parse(text string) (Threshold, error) {
 		if !found {
 			continue
 		}
-		m, err := lookUp(strings.ToLower(strings.TrimSpace(name)))
+		name = strings.ToLower(strings.TrimSpace(name))
+		m, err := lookUp(name)
 		if err != nil {
 			return Threshold{}, fmt.Errorf("%q: %w", text, err)
 		}
@@ -138,7 +140,7 @@ func Parse(text string) (Threshold, error) {
 		if err != nil {
 			return Threshold{}, fmt.Errorf("%q: %w", text, err)
 		}
-		return Threshold{strings.ReplaceAll(text, " ", ""), m, op, v}, nil
+		return Threshold{strings.ReplaceAll(text, " ", ""), name, m, op, v}, nil
 	}
 	return Threshold{}, fmt.Errorf("%q: expected a comparison such as p99<5ms", text)
 }
@@ -229,6 +231,9 @@ func ParseNumber(text string) (float64, error) {
 
 // String returns the condition as it was written, without spaces.
 func (t Threshold) String() string { return t.text }
+
+// Figure is the name of what the condition is about: "p99", "loss".
+func (t Threshold) Figure() string { return t.name }
 
 // Unknown is the figure of a run that doesn't have it.
 const Unknown = "unknown"

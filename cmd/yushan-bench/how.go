@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,17 +36,23 @@ type loadFlags struct {
 // searchFlags are of the search.
 type searchFlags struct {
 	Search bool                  `help:"Double the rate from --rate on, and close in on the highest that keeps the conditions; then run --duration at it."`
-	Keep   []threshold.Threshold `placeholder:"CONDITION" sep:"none" help:"Condition to keep; may be repeated. p99<5ms and loss<0.1% unless told."`
+	Keep   []threshold.Threshold `placeholder:"CONDITION" sep:"none" help:"Condition to keep, p99<5ms unless told; may be repeated. loss<0.1% is kept, too, unless one is about loss."`
 	Most   amount                `default:"10M" placeholder:"N" help:"Highest rate to try; 10M unless told."`
 	Step   time.Duration         `default:"5s" placeholder:"TIME" help:"How long each rate is tried; 5s unless told."`
 }
 
-// keep returns the conditions.
+// keep returns the conditions. One about loss is always among them: queries without an
+// answer are in no percentile, and a server that drops most of them can be fast with the
+// rest.
 func (f *searchFlags) keep() []threshold.Threshold {
-	if len(f.Keep) > 0 {
-		return f.Keep
+	keep := f.Keep
+	if len(keep) == 0 {
+		keep = []threshold.Threshold{mustParse("p99<5ms")}
 	}
-	return []threshold.Threshold{mustParse("p99<5ms"), mustParse("loss<0.1%")}
+	if !slices.ContainsFunc(keep, func(t threshold.Threshold) bool { return t.Figure() == "loss" }) {
+		keep = append(keep[:len(keep):len(keep)], mustParse("loss<0.1%"))
+	}
+	return keep
 }
 
 func mustParse(text string) threshold.Threshold {
@@ -248,14 +255,14 @@ func (c *runCommand) bound(t target, p pace.Plan) error {
 	if t.server.Addr().IsLoopback() || c.IOwnThisTarget {
 		return nil
 	}
-	highest := math.Max(p.Rate, p.RateAtEnd)
+	highest, longest := math.Max(p.Rate, p.RateAtEnd), p.Duration
 	if c.Search {
-		highest = c.Most.value
+		highest, longest = c.Most.value, max(longest, c.Step)
 	}
 	switch {
 	case p.Closed() || highest > foreignRate:
 		return cli.Usagef("more than %s queries/s to another machine, or a closed loop, need --i-own-this-target", units.Rate(foreignRate))
-	case p.Duration > foreignDuration:
+	case longest > foreignDuration:
 		return cli.Usagef("more than %s of load on another machine need --i-own-this-target", units.Span(foreignDuration.Seconds()))
 	}
 	return nil

@@ -45,7 +45,6 @@ func (c *runCommand) Run(con *cli.Console) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	stop := new(atomic.Bool)
-	defer stopOnSignal(con, stop, cancel)()
 	target, err := c.target(ctx)
 	if err != nil {
 		return err
@@ -83,6 +82,9 @@ func (c *runCommand) Run(con *cli.Console) error {
 	if err := probe(ctx, config, target); err != nil {
 		return err
 	}
+	// Up to here there is nothing to report, and signals do what they usually do, even while
+	// a file is read from which nothing comes.
+	defer stopOnSignal(con, stop, cancel)()
 	res, err := c.measure(ctx, con, config)
 	if err != nil {
 		return err
@@ -126,9 +128,6 @@ func probe(ctx context.Context, config *bench.Config, t target) error {
 	res, err := bench.Run(within, &trial)
 	if err != nil {
 		return err
-	}
-	if ctx.Err() != nil || config.Stop.Load() {
-		return context.Canceled
 	}
 	if res.Total.Answered > 0 {
 		return nil

@@ -74,7 +74,7 @@ func (f *targetFlags) target(ctx context.Context) (target, error) {
 // lookUp returns an address of a host.
 func lookUp(ctx context.Context, host string) (netip.Addr, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
-		return addr, nil
+		return addr.Unmap(), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookUpTime)
 	defer cancel()
