@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
 	"yushan/bench/load"
 	"yushan/bench/measure"
@@ -82,7 +81,7 @@ func Run(ctx context.Context, c *Config) (*result.Result, error) {
 		options[i].Clients = part(c.Options.Clients, i, c.Workers)
 		options[i].Concurrency = part(c.Options.Concurrency, i, c.Workers)
 	}
-	started, cpuBefore := time.Now().Add(headStart(&c.Options)), ownCPU()
+	started, cpuBefore := time.Now().Add(headStart(&c.Options)), procstat.OwnCPU()
 	watch := r.observe(started)
 	shown := r.show(started)
 	group, within := errgroup.WithContext(ctx)
@@ -118,7 +117,7 @@ func Run(ctx context.Context, c *Config) (*result.Result, error) {
 	}
 	measure.Fill(res, r.recorders, c.Queries.Classes, r.elapsed(interrupted))
 	res.Client.Workers = c.Workers
-	res.Client.CPU = int64(ownCPU() - cpuBefore)
+	res.Client.CPU = int64(procstat.OwnCPU() - cpuBefore)
 	server.fill(res)
 	res.Client.Limits = limits(res, c)
 	return res, nil
@@ -180,13 +179,4 @@ func intervalOf(duration time.Duration) time.Duration {
 // part is what one of several workers gets of n.
 func part(n, worker, workers int) int {
 	return n/workers + min(1, max(0, n%workers-worker))
-}
-
-// ownCPU is the time that this process has had on processors.
-func ownCPU() time.Duration {
-	var usage unix.Rusage
-	if unix.Getrusage(unix.RUSAGE_SELF, &usage) != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

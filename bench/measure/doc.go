@@ -1,7 +1,7 @@
 // Package measure counts what comes of queries while they are sent.
 //
-//	transports ──► Recorder, one a worker ──► Snapshot (live view)
-//	                                     └──► Totals, merged over workers (result)
+//	transports ──► Recorder, one a worker ──► Look (live view)
+//	                                     └──► Fill, all of them together ──► result.Result
 //
 // A [Recorder] allocates nothing while it records. Its lock is taken once a batch by
 // the transport, and now and then by who looks at it.

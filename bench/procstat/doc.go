@@ -1,5 +1,6 @@
 // Package procstat observes the server under test from outside: how much time it had
-// on processors, how much memory it has, and how many threads.
+// on processors, how much memory it has, and how many threads. [OwnCPU] and [ThreadCPU]
+// tell the time that the load generator itself had.
 //
 //	"1234"                            ──► /proc, and the CPU clocks of processes ─┐
 //	"http://127.0.0.1:9090/metrics"   ──► Prometheus' text format                 ─┴─► Sample

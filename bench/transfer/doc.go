@@ -13,5 +13,5 @@
 // TSIG is verified here over the stream: a server signs every message, or, an older one, one of up to
 // 100, and the messages between belong to the next signature (RFC 8945 §5.3.1).
 //
-// Of yushan it imports bench/report/units and zone/dname.
+// Of yushan it imports bench/procstat, bench/report/units and zone/dname.
 package transfer

@@ -9,8 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"yushan/bench/procstat"
 	"yushan/zone/dname"
 )
 
@@ -77,7 +76,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	}
 	var mu sync.Mutex // guards what follows
 	begun := 0
-	began, used := time.Now(), cpuTime()
+	began, used := time.Now(), procstat.OwnCPU()
 	var running sync.WaitGroup
 	for range min(o.Concurrency, o.Times) {
 		running.Go(func() {
@@ -104,17 +103,8 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		})
 	}
 	running.Wait()
-	r.Seconds, r.ClientCPU = time.Since(began).Seconds(), int64(cpuTime()-used)
+	r.Seconds, r.ClientCPU = time.Since(began).Seconds(), int64(procstat.OwnCPU()-used)
 	r.Interrupted = len(r.Transfers) < o.Times
 	r.Limits = r.limits(min(o.Concurrency, runtime.GOMAXPROCS(0)))
 	return r, nil
-}
-
-// cpuTime is what this process has had.
-func cpuTime() time.Duration {
-	var usage unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &usage); err != nil {
-		return 0
-	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }

@@ -61,6 +61,6 @@
 // (RFC 4592 §4.2 leaves it open).
 //
 // The package was written from the RFCs, and shares no code with the engine that
-// it judges. It may import bench/query, bench/result, bench/zonefile, zone/master (to show
-// records), zone/dname and miekg/dns (signatures).
+// it judges. It may import bench/procstat, bench/query, bench/result, bench/zonefile,
+// zone/master (to show records), zone/dname and miekg/dns (signatures).
 package verify

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"yushan/bench/procstat"
 	"yushan/bench/query"
 	"yushan/bench/result"
 	"yushan/bench/zonefile"
@@ -141,7 +142,7 @@ func (p *Pool) Close() result.Verified {
 func (p *Pool) work() {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	began := threadTime()
+	began := procstat.ThreadCPU()
 	j := &judge{zones: p.zones, stream: p.options.Stream, enough: &p.enough}
 	if p.cache != nil {
 		j.keys = &verifier{cache: p.cache}
@@ -158,7 +159,7 @@ func (p *Pool) work() {
 		}
 		p.free.Put(job)
 	}
-	used := threadTime() - began
+	used := procstat.ThreadCPU() - began
 	p.mu.Lock()
 	p.cpu += used
 	p.mu.Unlock()

@@ -32,7 +32,6 @@ type view struct {
 	bar   *mpb.Bar   // nil as long as nothing is shown
 	lines []*mpb.Bar // above it
 	label string     // of a trial
-	said  time.Duration
 }
 
 const (
