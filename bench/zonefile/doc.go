@@ -2,7 +2,7 @@
 // their RRsets, and where a name lies in it.
 //
 //	zone/master ──► builder ──► Zone ──► Lookup: cut, DNAME, wildcard, node or nothing
-//	  (records)     (shards)        └──► Cuts, Node, RRset: what there is
+//	  (records)     (shards)        └──► Nodes, Node, RRset: what there is
 //
 // Queries are drawn from it (bench/query), and answers are held against it
 // (bench/verify). It shares no code with the store that yushan answers from, so that

@@ -11,7 +11,6 @@ const (
 	typeNS    = 2
 	typeSOA   = 6
 	typeDNAME = 39
-	typeDS    = 43
 	typeRRSIG = 46
 	typeNSEC3 = 50
 )
