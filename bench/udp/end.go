@@ -2,6 +2,16 @@ package udp
 
 import "time"
 
+// overrun is how long after their time queries are given up although there are messages left
+// to read: somebody may send them faster than they can be read, and for ever.
+const overrun = int64(time.Second)
+
+// expires tells whether queries are to be given up. What had come by now has been read if
+// nothing is left; until then an answer may be there that came in time.
+func (s *sender) expires(now int64, empty bool) bool {
+	return empty && now >= s.expiry || s.expiry < never-overrun && now >= s.expiry+overrun
+}
+
 // expire gives up the queries whose time is over.
 func (s *sender) expire(now int64) {
 	s.lose(now - s.timeout)

@@ -177,8 +177,7 @@ func (s *sender) run() error {
 			s.abort(now)
 			return err
 		}
-		// What had come by now has been read, if nothing is left.
-		if empty && now >= s.expiry {
+		if s.expires(now, empty) {
 			s.expire(now)
 		}
 		if now >= s.dropsNext {

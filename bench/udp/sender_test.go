@@ -114,6 +114,28 @@ func TestOutOfIDs(t *testing.T) {
 	}
 }
 
+// Queries are given up when all has been read that came in time, or when that never ends.
+func TestQueriesExpireInFloods(t *testing.T) {
+	const at = int64(5 * time.Second)
+	for _, tt := range []struct {
+		expiry, now int64
+		empty, want bool
+	}{
+		{at, at - 1, true, false},
+		{at, at, true, true},
+		{at, at, false, false},
+		{at, at + overrun - 1, false, false},
+		{at, at + overrun, false, true},
+		{never, at, true, false},
+		{never, at, false, false},
+	} {
+		s := &sender{expiry: tt.expiry}
+		if got := s.expires(tt.now, tt.empty); got != tt.want {
+			t.Errorf("at %d of %d, all read %v: %v, expected %v", tt.now, tt.expiry, tt.empty, got, tt.want)
+		}
+	}
+}
+
 // A query that the kernel refuses is told of, and keeps no other back.
 func TestRefusedBySystem(t *testing.T) {
 	for name, plan := range map[string]struct {
