@@ -38,7 +38,7 @@ const serverStreams = 16
 // indices into the static one of QPACK (RFC 9204, appendix A), or literals.
 type http3 struct {
 	get    bool
-	path   string
+	path   string // of GET, with all that comes before the message
 	fields []byte // those that are the same in all requests, as a field section's beginning
 }
 
@@ -55,7 +55,7 @@ const (
 )
 
 func newHTTP3(o *load.Options) *http3 {
-	h := &http3{get: o.Get, path: o.Path}
+	h := &http3{get: o.Get, path: o.RequestTarget()}
 	method := byte(fieldPost)
 	if h.get {
 		method = fieldGet
@@ -63,11 +63,10 @@ func newHTTP3(o *load.Options) *http3 {
 	h.fields = append(h.fields, 0, 0) // no dynamic table (§4.5.1)
 	h.fields = appendIndexed(h.fields, method)
 	h.fields = appendIndexed(h.fields, fieldHTTPS)
-	h.fields = appendLiteral(h.fields, fieldAuthority, len(o.Authority))
-	h.fields = append(h.fields, o.Authority...)
-	if h.get {
-		h.path += "?dns="
-	} else {
+	authority := o.RequestAuthority()
+	h.fields = appendLiteral(h.fields, fieldAuthority, len(authority))
+	h.fields = append(h.fields, authority...)
+	if !h.get {
 		h.fields = appendLiteral(h.fields, fieldPath, len(h.path))
 		h.fields = append(h.fields, h.path...)
 		h.fields = appendIndexed(h.fields, fieldTypeDNS)

@@ -38,14 +38,14 @@ type fieldEncoder struct {
 
 func (e *fieldEncoder) init(o *load.Options) {
 	e.get = o.Get
-	e.target = []byte(target(o))
+	e.target = []byte(o.RequestTarget())
 	method := byte(hpackPOST)
-	fields := []hpack.HeaderField{{Name: ":authority", Value: authority(o)}, {Name: "accept", Value: mediaType}}
+	fields := []hpack.HeaderField{{Name: ":authority", Value: o.RequestAuthority()}, {Name: "accept", Value: mediaType}}
 	names := []byte{hpackAuthority, hpackAccept}
 	if e.get {
 		method = hpackGET
 	} else {
-		fields = append(fields, hpack.HeaderField{Name: ":path", Value: target(o)}, hpack.HeaderField{Name: "content-type", Value: mediaType})
+		fields = append(fields, hpack.HeaderField{Name: ":path", Value: o.RequestTarget()}, hpack.HeaderField{Name: "content-type", Value: mediaType})
 		names = append(names, hpackPath, hpackContentType)
 		// Pseudo-fields come before the others (RFC 9113 §8.3).
 		fields[1], fields[2] = fields[2], fields[1]

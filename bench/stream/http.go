@@ -2,9 +2,7 @@ package stream
 
 import (
 	"encoding/base64"
-	"strings"
 
-	"yushan/bench/load"
 	"yushan/bench/measure"
 )
 
@@ -13,29 +11,6 @@ const mediaType = "application/dns-message"
 
 // maxMessage is the longest message of DNS.
 const maxMessage = 65535
-
-// target is the path of requests; of GET, with all that comes before the message.
-func target(o *load.Options) string {
-	path := o.Path
-	if path == "" {
-		path = "/"
-	}
-	switch {
-	case !o.Get:
-		return path
-	case strings.Contains(path, "?"):
-		return path + "&dns="
-	}
-	return path + "?dns="
-}
-
-// authority is the name of the server in requests.
-func authority(o *load.Options) string {
-	if o.Authority != "" {
-		return o.Authority
-	}
-	return o.Server.String()
-}
 
 // message puts a query into the worker's scratch memory. Its ID is 0 (RFC 8484 §4.1).
 func (p *place) message(s *slot) []byte {

@@ -38,12 +38,12 @@ var errUnasked = errors.New("HTTP/1.1: a response to no request")
 
 func newHTTP1(p *place) codec {
 	o := p.w.Options
-	fields := " HTTP/1.1\r\nHost: " + authority(o) + "\r\nAccept: " + mediaType + "\r\n"
+	fields := " HTTP/1.1\r\nHost: " + o.RequestAuthority() + "\r\nAccept: " + mediaType + "\r\n"
 	c := &http1{p: p}
 	if o.Get {
-		c.before, c.after = []byte("GET "+target(o)), []byte(fields+"\r\n")
+		c.before, c.after = []byte("GET "+o.RequestTarget()), []byte(fields+"\r\n")
 	} else {
-		c.before = []byte("POST " + target(o) + fields + "Content-Type: " + mediaType + "\r\nContent-Length: ")
+		c.before = []byte("POST " + o.RequestTarget() + fields + "Content-Type: " + mediaType + "\r\nContent-Length: ")
 	}
 	return c
 }

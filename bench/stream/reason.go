@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,16 +27,4 @@ func handshakeReason(err error) error {
 		return errors.New("handshake: the server ended the connection")
 	}
 	return fmt.Errorf("handshake: %w", err)
-}
-
-// zoneIndex is the number of an IPv6 zone's interface; 0: none.
-func zoneIndex(zone string) uint32 {
-	if zone == "" {
-		return 0
-	}
-	i, err := net.InterfaceByName(zone)
-	if err != nil {
-		return 0
-	}
-	return uint32(i.Index)
 }

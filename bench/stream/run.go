@@ -106,7 +106,6 @@ func newWorker(work *load.Work) (*worker, error) {
 		depth:    min(o.Depth, maxDepth),
 		single:   o.Handshake != load.Persistent,
 		closed:   work.Schedule.Closed(),
-		server:   sockaddr(o.Server),
 		newCode:  codecs[o.Transport],
 		random:   rand.New(rand.NewPCG(rand.Uint64(), uint64(work.Worker))),
 		tick:     int64(min(max(o.Timeout/100, minTick), maxTick)),
@@ -116,7 +115,11 @@ func newWorker(work *load.Work) (*worker, error) {
 	if w.single || o.Transport == load.DoH1 {
 		w.depth = 1
 	}
-	var err error
+	zone, err := load.ZoneNumber(o.Server.Addr())
+	if err != nil {
+		return nil, err
+	}
+	w.server = sockaddr(o.Server, zone)
 	if w.sources, err = newSources(o.Sources, work.Worker, work.Workers); err != nil {
 		return nil, err
 	}

@@ -1,74 +1,35 @@
 package stream
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math/bits"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
+
+	"yushan/bench/load"
 )
 
 // sources are the addresses that connections come from, by turns.
 type sources struct {
-	ranges []addresses
+	ranges []load.Hosts
 	total  uint64
 	next   uint64
 	step   uint64
 }
-
-// addresses are so many that follow each other.
-type addresses struct {
-	first netip.Addr
-	count uint64
-}
-
-// maxAddresses of one prefix are used: the first ones.
-const maxAddresses = 1 << 48
 
 // newSources tries one address of each prefix. The workers of a run have different ones
 // at any time, if there are enough.
 func newSources(prefixes []netip.Prefix, worker, workers int) (*sources, error) {
 	s := &sources{next: uint64(worker), step: uint64(workers)}
 	for _, prefix := range prefixes {
-		r := hosts(prefix.Masked())
-		if err := tryBind(r.first); err != nil {
-			return nil, fmt.Errorf("source %s of %s: %w", r.first, prefix, err)
+		r := load.HostsOf(prefix)
+		if err := tryBind(r.First); err != nil {
+			return nil, fmt.Errorf("source %s of %s: %w", r.First, prefix, err)
 		}
 		s.ranges = append(s.ranges, r)
-		s.total += r.count
+		s.total += r.Count
 	}
 	return s, nil
-}
-
-// hosts are the addresses of a prefix that a host can have: neither the first nor the
-// last one, which IPv4 has for broadcast and IPv6 for routers, if there are others.
-func hosts(prefix netip.Prefix) addresses {
-	size := prefix.Addr().BitLen() - prefix.Bits()
-	if size == 0 {
-		return addresses{prefix.Addr(), 1}
-	} else if size == 1 {
-		return addresses{prefix.Addr(), 2}
-	}
-	count := uint64(maxAddresses)
-	if size < 48 {
-		count = 1<<size - 2
-	}
-	return addresses{prefix.Addr().Next(), count}
-}
-
-// at is the n-th address, counted from 0.
-func (a addresses) at(n uint64) netip.Addr {
-	if a.first.Is4() {
-		b := a.first.As4()
-		binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])+uint32(n))
-		return netip.AddrFrom4(b)
-	}
-	b := a.first.As16()
-	low, carry := bits.Add64(binary.BigEndian.Uint64(b[8:]), n, 0)
-	binary.BigEndian.PutUint64(b[8:], low)
-	binary.BigEndian.PutUint64(b[:8], binary.BigEndian.Uint64(b[:8])+carry)
-	return netip.AddrFrom16(b)
 }
 
 // some tells whether there are any. Otherwise the system chooses.
@@ -79,10 +40,10 @@ func (s *sources) take() netip.Addr {
 	n := s.next % s.total
 	s.next += s.step
 	for _, r := range s.ranges {
-		if n < r.count {
-			return r.at(n)
+		if n < r.Count {
+			return r.At(n)
 		}
-		n -= r.count
+		n -= r.Count
 	}
 	panic("more addresses than there are")
 }
@@ -115,15 +76,16 @@ func bind(fd int, addr netip.Addr) error {
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
 		return fmt.Errorf("bind: %w", err)
 	}
-	if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(addr, 0))); err != nil {
+	if err := unix.Bind(fd, sockaddr(netip.AddrPortFrom(addr, 0), 0)); err != nil {
 		return fmt.Errorf("bind: %w", err)
 	}
 	return nil
 }
 
-func sockaddr(addr netip.AddrPort) unix.Sockaddr {
+// sockaddr is an address as x/sys takes it. zone is the number of its interface, 0 for none.
+func sockaddr(addr netip.AddrPort, zone uint32) unix.Sockaddr {
 	if addr.Addr().Is4() {
 		return &unix.SockaddrInet4{Port: int(addr.Port()), Addr: addr.Addr().As4()}
 	}
-	return &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16(), ZoneId: zoneIndex(addr.Addr().Zone())}
+	return &unix.SockaddrInet6{Port: int(addr.Port()), Addr: addr.Addr().As16(), ZoneId: zone}
 }

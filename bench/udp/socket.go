@@ -3,12 +3,12 @@ package udp
 import (
 	"encoding/binary"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
-	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"yushan/bench/load"
 )
 
 const (
@@ -25,23 +25,8 @@ type target struct {
 
 func newTarget(server netip.AddrPort) (target, error) {
 	ip := server.Addr().Unmap()
-	zone, err := zoneNumber(ip.Zone())
+	zone, err := load.ZoneNumber(ip)
 	return target{netip.AddrPortFrom(ip.WithZone(""), server.Port()), zone}, err
-}
-
-// zoneNumber is the interface's number in an address like fe80::1%eth0.
-func zoneNumber(zone string) (uint32, error) {
-	if zone == "" {
-		return 0, nil
-	}
-	if n, err := strconv.ParseUint(zone, 10, 32); err == nil {
-		return uint32(n), nil
-	}
-	link, err := net.InterfaceByName(zone)
-	if err != nil {
-		return 0, fmt.Errorf("interface %q: %w", zone, err)
-	}
-	return uint32(link.Index), nil
 }
 
 // sockaddr is the target in the form that x/sys takes.

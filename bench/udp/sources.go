@@ -4,13 +4,12 @@ import (
 	"encoding/binary"
 	"math"
 	"net/netip"
+
+	"yushan/bench/load"
 )
 
 // probes is how many addresses of a prefix are tried before a run.
 const probes = 16
-
-// maxPool bounds how many addresses of an IPv6 prefix are used.
-const maxPool = 1 << 62
 
 // sources walks over the addresses that queries come from: by turns over the prefixes,
 // and within each in steps of a golden ratio of its size, so that a short run is
@@ -27,26 +26,16 @@ type pool struct {
 	size, step, at uint64
 }
 
-// newSources begins the walk of one of several workers. An IPv4 prefix's first and last
-// addresses, the network's own and its broadcast address, are left out if there are
-// others.
+// newSources begins the walk of one of several workers.
 func newSources(prefixes []netip.Prefix, worker, workers int) *sources {
 	s := &sources{turn: worker % len(prefixes)}
 	for _, prefix := range prefixes {
-		prefix = prefix.Masked()
-		ip := prefix.Addr()
-		p := pool{is4: ip.Is4(), size: maxPool}
-		if ip.Is4() {
-			*(*[4]byte)(p.first[12:]) = ip.As4()
+		hosts := load.HostsOf(prefix)
+		p := pool{is4: hosts.First.Is4(), size: hosts.Count}
+		if p.is4 {
+			*(*[4]byte)(p.first[12:]) = hosts.First.As4()
 		} else {
-			p.first = ip.As16()
-		}
-		if bits := ip.BitLen() - prefix.Bits(); bits < 62 {
-			p.size = 1 << bits
-		}
-		if p.is4 && p.size > 2 {
-			p.size -= 2
-			p.first = p.address(1)
+			p.first = hosts.First.As16()
 		}
 		p.step = coprime(uint64(float64(p.size)*(math.Phi-1)), p.size)
 		p.at = uint64(float64(p.size) / float64(workers) * float64(worker))
