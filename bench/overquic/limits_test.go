@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,17 +88,19 @@ func TestConcurrency(t *testing.T) {
 }
 
 func TestSources(t *testing.T) {
-	server := serveDoQ(t, quic.Config{}, usual)
 	for _, handshake := range []load.Handshake{load.Persistent, load.Full} {
-		server.mu.Lock()
-		clear(server.sources)
-		server.mu.Unlock()
+		all := make(chan struct{}) // clients are there
+		var arrived atomic.Int64
+		server := serveDoQ(t, quic.Config{}, func(stream *quic.Stream, query []byte, _ int64) {
+			if arrived.Add(1) == 6 {
+				close(all)
+			}
+			<-all
+			usual(stream, query, 0)
+		})
 		run := test{options: options(server.addr, load.DoQ), plan: limited(12), workers: 2}
 		run.options.Sources = prefixes("127.1.2.0/30", "127.9.9.9/32")
-		run.options.Handshake = handshake
-		if handshake != load.Persistent {
-			run.options.Depth = 1
-		}
+		run.options.Handshake, run.options.Depth = handshake, 1
 		answered(t, run.run(t), 12)
 		server.mu.Lock()
 		got := fmt.Sprint(server.sources)
@@ -113,7 +116,7 @@ func TestSources(t *testing.T) {
 			t.Errorf("%s: connections from %s: expected %s", handshake, got, want)
 		}
 	}
-	run := test{options: options(server.addr, load.DoQ), plan: limited(12)}
+	run := test{options: options(netip.MustParseAddrPort("127.0.0.1:53"), load.DoQ), plan: limited(12)}
 	run.options.Sources = prefixes("192.0.2.0/24")
 	if _, err := run.start(t.Context(), t); err == nil || err.Error() != "source 192.0.2.1: bind: cannot assign requested address" {
 		t.Errorf("%v: expected that the source can't be bound", err)
