@@ -106,7 +106,7 @@ func openPcap(r io.Reader) (next func() ([]byte, layers.LinkType, error), err er
 	}
 	reader, err := pcapgo.NewReader(plain)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("not a capture: %w", err)
 	}
 	link := reader.LinkType()
 	return func() ([]byte, layers.LinkType, error) {

@@ -243,11 +243,11 @@ func TestReadPcapFormats(t *testing.T) {
 		t.Errorf("a file that ends early: %+v %v", captured, err)
 	}
 	for what, file := range map[string]string{
-		"read x: not a capture: shorter than 4 bytes": "x",
-		"read x: Unknown magic 65646f63":              "code that is no capture at all, not even one",
-		"x: no queries to port 53 in 0 packets":       string(file[:24]),
-		"read x: packet 1: frames of link type 105":   string(pcap(t, packet{link: layers.LinkTypeIEEE802_11, frame: one.frame})),
-		"read x: gzip: invalid header":                "\x1f\x8b and nothing that is so",
+		"read x: not a capture: shorter than 4 bytes":   "x",
+		"read x: not a capture: Unknown magic 65646f63": "code that is no capture at all, not even one",
+		"x: no queries to port 53 in 0 packets":         string(file[:24]),
+		"read x: packet 1: frames of link type 105":     string(pcap(t, packet{link: layers.LinkTypeIEEE802_11, frame: one.frame})),
+		"read x: gzip: invalid header":                  "\x1f\x8b and nothing that is so",
 	} {
 		_, _, err := ReadPcap(strings.NewReader(file), "x", Options{})
 		if err == nil || !strings.HasPrefix(err.Error(), what) {
