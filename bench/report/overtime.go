@@ -44,7 +44,7 @@ func (t *text) overTime() {
 		for i := range parts {
 			values[i] = s.value(&parts[i])
 		}
-		table.Row("  "+s.name, sparkline(values, s.log), s.text(slices.Min(values)), s.text(slices.Max(values)))
+		table.Row("  "+s.name, sparkline(values, s.log), s.text(lowest(values, s.log)), s.text(slices.Max(values)))
 	}
 	for i, line := range table.Lines() {
 		if table.Quiet(i) {
@@ -53,6 +53,17 @@ func (t *text) overTime() {
 		t.line(line)
 	}
 	t.line("")
+}
+
+// lowest is the least of values; no answers (0) have no time (log).
+func lowest(values []float64, log bool) float64 {
+	least := math.Inf(1)
+	for _, v := range values {
+		if v > 0 || !log {
+			least = min(least, v)
+		}
+	}
+	return least
 }
 
 // sparkline draws a character for each value: rates from 0 on, times (log) so that a
