@@ -250,7 +250,7 @@ func TestContextEndsAllAtOnce(t *testing.T) {
 func TestOverload(t *testing.T) {
 	server := fakedns.Start(t, fakedns.UDP, fakedns.Silent)
 	const n = 2_000_000
-	w := newWork(t, queries(t, 1000, query.Options{}), constant(n, 50e6),
+	w := newWork(t, queries(t, 1000, query.Options{}), constant(n, pace.MaxRate),
 		load.Options{Server: server.Addr, Clients: 4, Timeout: 100 * time.Millisecond})
 	r := run(t, w)
 	if r.Total.Due != n || r.Total.Sent == 0 || r.Total.Unsent == 0 || r.Total.Answered != 0 {

@@ -89,7 +89,7 @@ func TestFullSendBuffer(t *testing.T) {
 func TestOutOfIDs(t *testing.T) {
 	server := fakedns.Start(t, fakedns.UDP, fakedns.After(150, fakedns.Silent, fakedns.Good))
 	const n = 400
-	w := newWork(t, queries(t, 10, query.Options{}), constant(n, 1e5),
+	w := newWork(t, queries(t, 10, query.Options{}), constant(n, 400),
 		load.Options{Server: server.Addr, Timeout: 3 * time.Second, Clients: 2})
 	s, err := newSender(w)
 	if err != nil {
