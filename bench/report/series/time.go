@@ -74,14 +74,6 @@ func Coarser(intervals []result.Interval, most int) []result.Interval {
 func addInterval(to, from *result.Interval) {
 	to.Seconds += from.Seconds
 	to.ServerCPU += from.ServerCPU
-	to.Due += from.Due
-	to.Sent += from.Sent
-	to.Answered += from.Answered
-	to.Lost += from.Lost
-	to.Unsent += from.Unsent
-	to.Truncated += from.Truncated
-	for i, n := range from.RCodes {
-		to.RCodes[i] += n
-	}
+	to.Add(&from.Counts)
 	to.Latency.Merge(from.Latency)
 }
