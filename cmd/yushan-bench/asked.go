@@ -21,10 +21,10 @@ import (
 type queryFlags struct {
 	Zone       []string  `short:"z" sep:"none" placeholder:"ORIGIN=FILE" help:"Zone that the server has: queries are drawn from it, and --verify holds answers against it. May be repeated with --queries."`
 	Mix        query.Mix `placeholder:"PART=N,…" default:"referral=60,nxdomain=30,apex=10" help:"Parts of queries drawn from the zone: referral, ds, nods, apex, positive, nodata, wildcard, nxdomain, random (names that are never asked twice). referral=60,nxdomain=30,apex=10 unless told."`
-	Queries    string    `short:"d" placeholder:"FILE" help:"Queries in dnsperf's format, a name and a type on each line; - is standard input."`
-	Pcap       string    `placeholder:"FILE" help:"Queries of a capture, pcap or pcapng."`
+	Queries    string    `short:"d" placeholder:"FILE" help:"Queries in dnsperf's format, a name and a type on each line; - is standard input. They are repeated until the run ends."`
+	Pcap       string    `placeholder:"FILE" help:"Queries of a capture, pcap or pcapng, in their order; their times aren't kept."`
 	AsCaptured bool      `help:"Leave flags and EDNS of captured queries as they are."`
-	Count      int       `default:"100000" placeholder:"N" help:"Different queries to draw from the zone, 100,000 unless told."`
+	Count      count     `default:"100k" placeholder:"N" help:"Different queries to draw from the zone, 100,000 unless told."`
 	Seed       uint64    `default:"1" placeholder:"N" help:"What is drawn depends on it: the same seed, the same queries."`
 	RD         bool      `name:"rd" help:"Set RD, as a stub resolver does."`
 	EDNS       bool      `name:"edns" short:"e" help:"Add an OPT record."`
@@ -33,7 +33,7 @@ type queryFlags struct {
 	NSID       bool      `name:"nsid" help:"Ask for the server's identity."`
 	Cookie     bool      `help:"Send DNS cookies, and the server's back to it."`
 	Padding    bool      `help:"Pad queries to multiples of 128 bytes."`
-	Keepalive  bool      `help:"Send edns-tcp-keepalive; on TCP and DoT."`
+	Keepalive  bool      `help:"Send edns-tcp-keepalive; on TCP, DoT, and DoH over TCP."`
 	Verify     bool      `help:"Hold each answer against the zone: a wrong one makes the exit status 1."`
 }
 
@@ -103,7 +103,7 @@ func (f *queryFlags) check(transport load.Transport) error {
 	case f.AsCaptured && f.Pcap == "":
 		return cli.Usagef("--as-captured is for --pcap")
 	case f.Keepalive && (transport == load.UDP || transport.QUIC()):
-		return cli.Usagef("--keepalive is for tcp, dot and doh (RFC 7828 §3.1, RFC 9250 §5.5.2)")
+		return cli.Usagef("--keepalive is for tcp, dot, doh and doh1 (RFC 7828 §3.1, RFC 9250 §5.5.2)")
 	case f.Count < 1:
 		return cli.Usagef("--count: expected 1 or more")
 	}
@@ -141,7 +141,7 @@ func (f *queryFlags) queries(con *cli.Console, zones []*zonefile.Zone) (*query.S
 			return set, err
 		})
 	}
-	return f.Mix.Draw(zones[0], f.Count, options)
+	return f.Mix.Draw(zones[0], int(f.Count), options)
 }
 
 func sayCaptured(con *cli.Console, path string, c *query.Captured) {

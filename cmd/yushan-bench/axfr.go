@@ -49,7 +49,7 @@ func (c *axfrCommand) Run(con *cli.Console) error {
 		return cli.Usagef("%v", err)
 	}
 	r.Version = cli.Build()
-	if err := r.WriteText(con.Out); err != nil {
+	if err := r.WriteText(textTo(con, c.JSON == "-")); err != nil {
 		return err
 	}
 	if c.JSON != "" {

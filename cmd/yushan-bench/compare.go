@@ -36,7 +36,7 @@ func (c *compareCommand) Run(con *cli.Console) error {
 		return err
 	}
 	comparison := compare.Compare(a, b, c.Seed)
-	if err := comparison.Text(con.Out); err != nil {
+	if err := comparison.Text(textTo(con, c.HTML == "-")); err != nil {
 		return err
 	}
 	if c.HTML == "" {

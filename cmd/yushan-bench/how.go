@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"math"
-	"net/netip"
 	"runtime"
 	"slices"
 	"strings"
@@ -20,17 +19,17 @@ import (
 
 // loadFlags say how it is asked.
 type loadFlags struct {
-	Rate        rates          `short:"r" default:"10k" placeholder:"N[..N]" help:"Queries a second, as 100k; from one rate to another, as 10k..500k. 10k unless told."`
+	Rate        rates          `short:"r" placeholder:"N[..N]" help:"Queries a second, as 100k; from one rate to another, as 10k..500k. 10k unless told."`
 	Arrival     arrival        `default:"uniform" placeholder:"NAME" help:"uniform: at equal distances; poisson: as many independent clients ask."`
 	Concurrency int            `short:"c" placeholder:"N" help:"Keep so many queries under way instead of a rate (a closed loop): a slow server is asked less, and a stall hardly shows."`
 	Duration    time.Duration  `short:"l" default:"10s" placeholder:"TIME" help:"How long to send; 10s unless told."`
-	Limit       uint64         `short:"n" placeholder:"N" help:"End after so many queries."`
+	Limit       count          `short:"n" placeholder:"N" help:"End after so many queries."`
 	Timeout     time.Duration  `default:"5s" placeholder:"TIME" help:"When a query is given up, from when it was due; 5s unless told."`
 	Workers     int            `short:"w" placeholder:"N" help:"Threads that send; half of the processors unless told."`
 	Clients     int            `placeholder:"N" help:"Sockets (UDP) or connections; 16 unless told. With a connection for each query: how many may be open at once, 100 unless told."`
 	Depth       int            `placeholder:"N" help:"Queries under way on a connection, or streams; 100 unless told."`
 	Handshake   load.Handshake `default:"persistent" placeholder:"MODE" help:"persistent: connections stay; full, resumed, 0-rtt: one for each query, by new clients, by those with a session ticket, with the query in the first packet (QUIC)."`
-	Source      []netip.Prefix `placeholder:"PREFIX" help:"Addresses that queries come from, by turns, as 127.0.0.0/8; may be repeated."`
+	Source      []network      `placeholder:"PREFIX" help:"Addresses that queries come from, by turns, as 127.0.0.0/8; may be repeated."`
 }
 
 // searchFlags are of the search.
@@ -62,6 +61,9 @@ func mustParse(text string) threshold.Threshold {
 	}
 	return t
 }
+
+// defaultRate is how many queries a second are sent unless told.
+const defaultRate = 10_000
 
 // rates are one rate, or the first and the last.
 type rates struct{ from, to float64 }
@@ -119,6 +121,15 @@ func (f *loadFlags) complete(transport load.Transport) error {
 		if err := given(name, n); err != nil {
 			return err
 		}
+	}
+	if f.Limit < 0 {
+		return cli.Usagef("--limit: expected 1 or more")
+	}
+	switch {
+	case f.Rate.from != 0 && f.Concurrency > 0:
+		return cli.Usagef("--concurrency takes the place of a rate: leave it out, or --rate")
+	case f.Rate.from == 0:
+		f.Rate = rates{defaultRate, defaultRate}
 	}
 	if f.Workers == 0 {
 		f.Workers = max(1, runtime.NumCPU()/2)
@@ -196,7 +207,7 @@ func (c *runCommand) loadText(config *bench.Config) string {
 	case p.Closed():
 		text = fmt.Sprintf("closed loop, %d queries under way", c.Concurrency)
 	case c.Search:
-		text = fmt.Sprintf("search from %s queries/s on", units.Rate(c.Rate.from))
+		text = fmt.Sprintf("search from %s queries/s on, %s each, then at the rate found", units.Rate(c.Rate.from), units.Span(c.Step.Seconds()))
 	case p.Rate != p.RateAtEnd:
 		text = fmt.Sprintf("%s to %s queries/s", units.Rate(p.Rate), units.Rate(p.RateAtEnd))
 	default:
@@ -215,6 +226,8 @@ func (c *runCommand) loadText(config *bench.Config) string {
 func (c *runCommand) asked(config *bench.Config) string {
 	n := units.Count(uint64(config.Queries.Len()))
 	switch {
+	case c.Queries == "-":
+		return n + " of standard input"
 	case c.Queries != "":
 		return n + " of " + c.Queries
 	case c.Pcap != "":

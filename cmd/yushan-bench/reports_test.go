@@ -143,8 +143,8 @@ func checkHTML(t *testing.T, text, title string) {
 func TestReportsThatCannotBeWritten(t *testing.T) {
 	s := fakedns.Start(t, fakedns.UDP, fakedns.Good)
 	page := filepath.Join(t.TempDir(), "page.html")
-	o := measured(t, against(t, s, 10, "--rate", "100", "--duration", "1s", "--timeout", "30s", "--csv", "/nonexistent/csv", "--html", page)...)
-	if o.code != 1 || !strings.Contains(o.stderr, "/nonexistent/csv") || !strings.Contains(o.stdout, "all of 10") {
+	o := measured(t, against(t, s, 10, "--rate", "100", "--duration", "1s", "--timeout", "30s", "--csv", "/dev/full", "--html", page)...)
+	if o.code != 1 || !strings.Contains(o.stderr, "/dev/full") || !strings.Contains(o.stdout, "all of 10") {
 		t.Errorf("exit %d", o.code)
 	}
 	checkHTML(t, read(t, page), "UDP")

@@ -52,6 +52,9 @@ func (c *runCommand) Run(con *cli.Console) error {
 	if err := c.complete(c.Transport); err != nil {
 		return err
 	}
+	if err := c.writable(); err != nil {
+		return err
+	}
 	options, err := c.options(target)
 	if err != nil {
 		return err
@@ -84,8 +87,9 @@ func (c *runCommand) Run(con *cli.Console) error {
 	}
 	// Up to here there is nothing to report, and signals do what they usually do, even while
 	// a file is read from which nothing comes.
-	defer stopOnSignal(con, stop, cancel)()
-	res, err := c.measure(ctx, con, config)
+	view := newView(con.Err, config, c.Quiet)
+	defer stopOnSignal(view.note, stop, cancel)()
+	res, err := c.measure(ctx, view, config)
 	if err != nil {
 		return err
 	}
@@ -98,10 +102,9 @@ func (c *runCommand) Run(con *cli.Console) error {
 }
 
 // measure runs once, or searches, and shows how that comes on.
-func (c *runCommand) measure(ctx context.Context, con *cli.Console, config *bench.Config) (*result.Result, error) {
+func (c *runCommand) measure(ctx context.Context, view *view, config *bench.Config) (*result.Result, error) {
 	// Each worker on UDP keeps a processor of Go's to itself.
 	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), config.Workers+1))
-	view := newView(con.Err, config, c.Quiet)
 	defer view.close()
 	if !c.Search {
 		return bench.Run(ctx, config)
@@ -135,6 +138,9 @@ func probe(ctx context.Context, config *bench.Config, t target) error {
 	why := ""
 	if odd := res.Total.Odd; odd.Sum() > 0 {
 		why = fmt.Sprintf(": %d messages came that answer no query", odd.Sum())
+		if odd.Status == odd.Sum() {
+			why = fmt.Sprintf(": the HTTP status of %s isn't 200; is %s the path?", plural(int(odd.Status), "response"), t.path)
+		}
 	}
 	if len(res.Faults) > 0 {
 		why = ": " + res.Faults[0].Text
@@ -144,7 +150,7 @@ func probe(ctx context.Context, config *bench.Config, t target) error {
 
 // stopOnSignal ends the run at the first signal, so that its report comes, and all at
 // once at the second.
-func stopOnSignal(con *cli.Console, stop *atomic.Bool, cancel context.CancelFunc) (release func()) {
+func stopOnSignal(note func(string), stop *atomic.Bool, cancel context.CancelFunc) (release func()) {
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
@@ -153,7 +159,7 @@ func stopOnSignal(con *cli.Console, stop *atomic.Bool, cancel context.CancelFunc
 				cancel()
 				continue
 			}
-			fmt.Fprintln(con.Err, "interrupted: waiting for answers under way; once more ends at once")
+			note("interrupted: waiting for answers under way; once more ends at once")
 		}
 	}()
 	return func() {
@@ -193,7 +199,7 @@ func (c *runCommand) judge(con *cli.Console, res *result.Result) error {
 
 // plan makes the plan of the run, or of a search's last trial.
 func (c *runCommand) plan(t target) (pace.Plan, error) {
-	p := pace.Plan{Duration: c.Duration, Limit: c.Limit, Arrival: c.Arrival.Arrival, Seed: c.Seed}
+	p := pace.Plan{Duration: c.Duration, Limit: uint64(c.Limit), Arrival: c.Arrival.Arrival, Seed: c.Seed}
 	switch {
 	case c.Concurrency > 0 && c.Search:
 		return p, cli.Usagef("--concurrency has no rate to search for: leave it out, or --search")
@@ -214,11 +220,17 @@ func (c *runCommand) options(t target) (load.Options, error) {
 	o := load.Options{
 		Server: t.server, Transport: c.Transport, Handshake: c.Handshake,
 		Clients: c.Clients, Depth: c.Depth, Concurrency: c.Concurrency, Timeout: c.Timeout,
-		Sources: c.Source, Path: t.path, Get: c.Get, Authority: t.authority,
+		Sources: prefixes(c.Source), Path: t.path, Get: c.Get, Authority: t.authority,
 	}
 	var err error
-	if c.Transport.Encrypted() {
+	switch {
+	case c.Transport.Encrypted():
 		o.TLS, err = c.tls(t.name)
+	case c.tlsFlags.given():
+		err = cli.Usagef("the flags of TLS are for dot, doh, doh1, doh3 and doq, not for %s", c.Transport)
+	}
+	if c.Get && !c.Transport.HTTP() {
+		err = cli.Usagef("--get is for doh, doh1 and doh3, not for %s", c.Transport)
 	}
 	return o, err
 }

@@ -37,8 +37,31 @@ type tlsFlags struct {
 
 // permitFlags say who may be asked.
 type permitFlags struct {
-	Allow          []netip.Prefix `env:"YUSHAN_BENCH_ALLOW" placeholder:"PREFIX" help:"Servers in these networks may be asked, too; may be repeated."`
-	IOwnThisTarget bool           `name:"i-own-this-target" help:"Ask a server that is not on this machine. You answer for what that does."`
+	Allow          []network `env:"YUSHAN_BENCH_ALLOW" placeholder:"PREFIX" help:"Servers in these networks may be asked, too; may be repeated."`
+	IOwnThisTarget bool      `name:"i-own-this-target" help:"Ask a server that is not on this machine. You answer for what that does."`
+}
+
+// network is a prefix, or a single address.
+type network struct{ netip.Prefix }
+
+// UnmarshalText reads "192.0.2.0/24" and "192.0.2.1".
+func (n *network) UnmarshalText(text []byte) error {
+	if addr, err := netip.ParseAddr(string(text)); err == nil && addr.Zone() == "" {
+		n.Prefix = netip.PrefixFrom(addr, addr.BitLen())
+		return nil
+	}
+	var err error
+	if n.Prefix, err = netip.ParsePrefix(string(text)); err != nil {
+		return fmt.Errorf("%q: expected a network such as 192.0.2.0/24, or an address", text)
+	}
+	return nil
+}
+
+func prefixes(networks []network) (list []netip.Prefix) {
+	for _, n := range networks {
+		list = append(list, n.Prefix)
+	}
+	return list
 }
 
 // target is the server, looked up.
@@ -177,6 +200,11 @@ func (f *tlsFlags) tls(server string) (*tls.Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// given tells whether any of them is.
+func (f *tlsFlags) given() bool {
+	return f.TLSName != "" || f.checked() || len(f.TLSGroup) > 0
 }
 
 // checked tells whether the server's certificate is.

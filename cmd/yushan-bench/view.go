@@ -22,6 +22,7 @@ import (
 // and then.
 type view struct {
 	w    io.Writer // nil: nothing is shown
+	err  io.Writer // of notes, which are always shown
 	bars *mpb.Progress
 
 	// state is what the lines read; they are drawn by a goroutine of the bars, which
@@ -41,7 +42,7 @@ const (
 
 // newView makes the view of a run, and has it shown.
 func newView(w io.Writer, config *bench.Config, quiet bool) *view {
-	v := new(view)
+	v := &view{err: w}
 	if quiet {
 		return v
 	}
@@ -119,6 +120,17 @@ func (v *view) step(s result.Step) {
 		_, _ = v.bars.Write([]byte(line))
 	} else {
 		fmt.Fprint(v.w, line)
+	}
+}
+
+// note says something, above the bar if there is one.
+func (v *view) note(text string) {
+	if v.bars == nil {
+		fmt.Fprintln(v.err, text)
+		return
+	}
+	if _, err := v.bars.Write([]byte("\r" + text + "\n")); err != nil { // they have ended
+		fmt.Fprintln(v.err, text)
 	}
 }
 

@@ -61,8 +61,12 @@ func (c *zoneCommand) Run(con *cli.Console) error {
 			return err
 		}
 	}
+	out := c.Out
+	if out == "-" {
+		out = "standard output"
+	}
 	fmt.Fprintf(con.Err, "zone %s with %s delegations in %s, after %s\n", dname.Display(origin), units.Count(uint64(c.Delegations)),
-		c.Out, units.Span(time.Since(began).Seconds()))
+		out, units.Span(time.Since(began).Seconds()))
 	return nil
 }
 
