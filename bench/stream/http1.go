@@ -104,6 +104,9 @@ func (c *http1) one(received []byte) (n int, err error) {
 	switch {
 	case r.chunked:
 		c.body, n, err = dechunk(c.body[:0], rest)
+		if err == nil && n == 0 && len(rest) > 2*maxBody { // chunks may have heads of any number and length
+			err = tooMany("HTTP/1.1 body", len(rest), 2*maxBody)
+		}
 		if err != nil || n == 0 {
 			return 0, err
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,5 +123,18 @@ func TestHTTP1GivenUp(t *testing.T) {
 	r := c.run(t)
 	if r.Total.Answered != 49 || r.Total.Lost != 1 || r.Connections.Opened != 2 {
 		t.Errorf("%+v, %+v: expected 49 answers on 2 connections", r.Total.Counts, r.Connections)
+	}
+}
+
+// A body of chunks is bounded by what comes, and not only by what is in them.
+func TestChunksWithLongHeads(t *testing.T) {
+	chunk := "1;" + strings.Repeat("x", maxHead/2) + "\r\nX\r\n"
+	c := &http1{response: response{headBytes: 1, status: 200, length: -1, chunked: true}}
+	received := []byte("\n" + strings.Repeat(chunk, 2*maxBody/len(chunk)))
+	if n, err := c.one(received); n != 0 || err != nil {
+		t.Errorf("%d used, %v; expected that more is waited for", n, err)
+	}
+	if _, err := c.one(append(received, chunk...)); err == nil {
+		t.Error("more is waited for, whatever comes")
 	}
 }
