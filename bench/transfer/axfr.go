@@ -222,7 +222,10 @@ func (s *stream) take(b []byte, t *Transfer) (done bool, err error) {
 }
 
 func rcodeText(rcode int) string {
-	text := dns.RcodeToString[rcode]
+	text, known := dns.RcodeToString[rcode]
+	if !known {
+		text = fmt.Sprintf("RCODE %d", rcode)
+	}
 	switch rcode {
 	case dns.RcodeRefused:
 		text += ": it doesn't allow us the transfer"

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"yushan/bench/threshold"
+	"yushan/internal/fakedns"
 )
 
 // TestSearchKeepsLoss: whatever conditions are given, one is about loss.
@@ -84,5 +85,14 @@ func TestInterruptBeforeTheRun(t *testing.T) {
 	c.cmd.Process.Signal(syscall.SIGINT)
 	if o := c.end(); o.code == 0 || o.Result != nil {
 		t.Errorf("exit %d, result %v", o.code, o.Result)
+	}
+}
+
+// TestVerdictsBesideUnwrittenReports: a file that can't be written hides no condition that failed.
+func TestVerdictsBesideUnwrittenReports(t *testing.T) {
+	s := fakedns.Start(t, fakedns.UDP, fakedns.Good)
+	o := measured(t, against(t, s, 10, "--rate", "100", "--duration", "200ms", "--csv", "/nonexistent/csv", "--fail", "rate>0")...)
+	if o.code != 1 || !strings.Contains(o.stderr, "/nonexistent/csv") || !strings.Contains(o.stderr, "failed: rate>0") {
+		t.Errorf("exit %d: %s", o.code, o.stderr)
 	}
 }

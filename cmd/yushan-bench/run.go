@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -95,10 +96,9 @@ func (c *runCommand) Run(con *cli.Console) error {
 	}
 	res.Version = cli.Build()
 	work.finish(res)
-	if err := c.report(con, res); err != nil {
-		return err
-	}
-	return c.judge(con, res)
+	written := c.report(con, res)
+	judged := c.judge(con, res) // also where a file could not be written
+	return cmp.Or(written, judged)
 }
 
 // measure runs once, or searches, and shows how that comes on.

@@ -175,7 +175,11 @@ func rcodesText(p *bench.Progress) string {
 	var list []string
 	for code, n := range p.Counts.RCodes {
 		if n > 0 {
-			list = append(list, fmt.Sprintf("%s %s", dns.RcodeToString[code], units.Percent(float64(n)/float64(p.Counts.Answered))))
+			name, known := dns.RcodeToString[code]
+			if !known {
+				name = fmt.Sprintf("RCODE %d", code)
+			}
+			list = append(list, fmt.Sprintf("%s %s", name, units.Percent(float64(n)/float64(p.Counts.Answered))))
 		}
 	}
 	return strings.Join(list, "   ")
