@@ -5,7 +5,7 @@
 # figures to compare are the server's own CPU time and memory, since queries per
 # second depend on what the client leaves of the machine.
 #
-#   bench/compare.sh [-m MODE] [-n DELEGATIONS] [-t SECONDS] [-r ROUNDS] [-s] [-p "PEER…"] [-d]
+#   bench/compare.sh [-m MODE] [-n DELEGATIONS] [-t SECONDS] [-r ROUNDS] [-s] [-p "PEER…"] [-b]
 #
 #   -m udp          with NSD and Knot (10 clients, 200 queries under way)
 #   -m tcp          likewise; persistent connections in this and the next four
@@ -35,8 +35,8 @@ source bench/load.sh
 for file in bench/peers/*.sh; do source "$file"; done
 source bench/table.sh
 
-delegations=200000 seconds=5 rounds=3 modes=udp edns= only= client=yushan_bench
-while getopts n:t:r:m:sp:d flag; do
+delegations=200000 seconds=5 rounds=3 modes=udp edns= only= client=dnsperf
+while getopts n:t:r:m:sp:b flag; do
 	case $flag in
 	n) delegations=$OPTARG ;;
 	t) seconds=$OPTARG ;;
@@ -44,7 +44,7 @@ while getopts n:t:r:m:sp:d flag; do
 	m) modes=$OPTARG ;;
 	s) edns=-D ;;
 	p) only=$OPTARG ;;
-	d) client=dnsperf ;;
+	b) client=yushan_bench ;;
 	*) exit 2 ;;
 	esac
 done

@@ -14,7 +14,7 @@ const (
 	// tolerableLag is what a sleeping thread may be late without being overloaded.
 	tolerableLag = time.Millisecond
 	// lagShare of the latencies may be the client's own.
-	lagShare = 0.1
+	lagShare = 1.0 / 3
 	// dropShare of the answers may get lost in the client's sockets.
 	dropShare = 0.0001
 	// busyShare of the time of a thread is all of it.

@@ -152,7 +152,7 @@ func (s *search) confirm(ctx context.Context, rate float64) (*result.Result, err
 		good := false
 		if !s.stopped(ctx) {
 			var err error
-			if good, err = s.try(ctx, rate, s.Plan.Duration); err != nil {
+			if good, err = s.try(ctx, rate, true); err != nil {
 				return nil, err
 			}
 		}
@@ -191,15 +191,20 @@ func (s *search) stopped(ctx context.Context) bool {
 // tryTwice tells whether a rate keeps the conditions at the first or the second time.
 func (s *search) tryTwice(ctx context.Context, rate float64) (good bool, err error) {
 	for range 2 {
-		if good, err = s.try(ctx, rate, s.Step); good || err != nil || s.stopped(ctx) {
+		if good, err = s.try(ctx, rate, false); good || err != nil || s.stopped(ctx) {
 			return good, err
 		}
 	}
 	return false, nil
 }
 
-// try runs at one rate, and notes what came of it.
-func (s *search) try(ctx context.Context, rate float64, duration time.Duration) (good bool, err error) {
+// try runs at one rate for a step, or for the whole duration of the plan, and notes what
+// came of it.
+func (s *search) try(ctx context.Context, rate float64, whole bool) (good bool, err error) {
+	duration := s.Step
+	if whole {
+		duration = s.Plan.Duration
+	}
 	c := s.Config
 	c.Plan.Rate, c.Plan.RateAtEnd, c.Plan.Duration = rate, rate, duration
 	res, err := s.run(ctx, &c)
@@ -212,6 +217,7 @@ func (s *search) try(ctx context.Context, rate float64, duration time.Duration) 
 	s.last = res
 	step := result.Step{
 		Rate:     rate,
+		Whole:    whole,
 		Answered: res.Rate(),
 		Loss:     res.Total.Loss(),
 		P50:      int64(res.Total.Latency.Quantile(0.5)),

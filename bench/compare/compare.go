@@ -214,6 +214,9 @@ func (c *Comparison) Headline() string {
 	case b.Answered == 0:
 		return c.NameB + " has no answers to compare"
 	}
+	if limited := c.limited(); limited != "" {
+		return "The servers can't be judged by this: the load generator was the limit in " + limited
+	}
 	var said [Worse + 1][]string
 	for _, m := range c.byWeight() {
 		said[m.Verdict] = append(said[m.Verdict], m.sentence())
@@ -234,6 +237,20 @@ func (c *Comparison) Headline() string {
 		return fmt.Sprintf("No difference between %s and %s that can be told from noise", c.NameA, c.NameB)
 	}
 	return fmt.Sprintf("Too short to tell a difference from noise: fewer than %d intervals with answers", fewestClusters)
+}
+
+// limited names the runs whose figures are the load generator's.
+func (c *Comparison) limited() string {
+	a, b := len(c.A.Client.Limits) > 0, len(c.B.Client.Limits) > 0
+	switch {
+	case a && b:
+		return "both runs"
+	case a:
+		return c.NameA
+	case b:
+		return c.NameB
+	}
+	return ""
 }
 
 // byWeight are the metrics, those first that matter most in a sentence.

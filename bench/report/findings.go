@@ -44,6 +44,13 @@ func findings(r *result.Result) (all []finding) {
 	case r.Total.Answered == 0:
 		add(failure, "No query was answered", fmt.Sprintf("%s were sent.", units.Count(r.Total.Sent)))
 	}
+	if from, to, found := silence(r); found {
+		title, loudness := fmt.Sprintf("No answers from %s to %s", units.Span(from), units.Span(to)), warning
+		if to >= r.Seconds {
+			title, loudness = fmt.Sprintf("No answers from %s on, to the end", units.Span(from)), failure
+		}
+		add(loudness, title, "None of the queries that were due then was answered.")
+	}
 	if s := r.Server; s != nil && s.Error != "" {
 		add(warning, "The server could not be observed to the end", s.Error)
 	}
@@ -145,6 +152,28 @@ func waited(r *result.Result) bool {
 		}
 	}
 	return false
+}
+
+// fewestSilent is how many intervals in a row must be without answers to be told.
+const fewestSilent = 3
+
+// silence returns where the run's longest part is whose queries got no answers, in seconds
+// since its start, if it had answers at all.
+func silence(r *result.Result) (from, to float64, found bool) {
+	if r.Total.Answered == 0 {
+		return 0, 0, false
+	}
+	first, longest := 0, fewestSilent-1
+	for i := range r.Intervals {
+		interval := &r.Intervals[i]
+		if interval.Due == 0 || interval.Answered > 0 {
+			first = i + 1
+		} else if length := i + 1 - first; length > longest {
+			longest, found = length, true
+			from, to = r.Intervals[first].At, interval.At+interval.Seconds
+		}
+	}
+	return from, to, found
 }
 
 // slowFactor is how much longer than that of the whole run the median of an interval

@@ -224,13 +224,17 @@ func (t *text) search() {
 		switch {
 		case i == 0:
 			line = t.paint.dim(line)
-		case !steps[i-1].Kept:
+		default:
 			sign, why := judged(&steps[i-1])
-			colour := t.paint.red
-			if sign == limited {
-				colour = t.paint.yellow
+			switch sign {
+			case broken:
+				line = strings.Replace(line, sign, t.paint.red(sign), 1)
+			case limited:
+				line = strings.Replace(line, sign, t.paint.yellow(sign), 1)
 			}
-			line = strings.Replace(line, sign, colour(sign), 1) + "  " + t.paint.dim(why)
+			if why != "" {
+				line += "  " + t.paint.dim(why)
+			}
 		}
 		t.line(line)
 	}
@@ -247,6 +251,8 @@ const (
 // judged tells what came of a step, and why it was no better.
 func judged(step *result.Step) (sign, why string) {
 	switch {
+	case step.Kept && step.Whole:
+		return kept, "the whole run"
 	case step.Kept:
 		return kept, ""
 	case len(step.Limits) > 0:

@@ -203,6 +203,7 @@ type Step struct {
 	P99      int64    `json:"p99"`
 	P999     int64    `json:"p999"`
 	Kept     bool     `json:"kept"`             // the thresholds, and it was really offered
+	Whole    bool     `json:"whole,omitempty"`  // at the end, for the run's whole duration
 	Broken   []string `json:"broken,omitempty"` // thresholds, with the figure that broke them
 	Limits   []string `json:"limits,omitempty"` // of the client
 }

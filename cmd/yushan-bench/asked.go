@@ -20,10 +20,11 @@ import (
 // queryFlags say what is asked.
 type queryFlags struct {
 	Zone       []string  `short:"z" sep:"none" placeholder:"ORIGIN=FILE" help:"Zone that the server has: queries are drawn from it, and --verify holds answers against it. May be repeated with --queries."`
-	Mix        query.Mix `placeholder:"PART=N,…" default:"referral=60,nxdomain=30,apex=10" help:"Parts of queries drawn from the zone: referral, ds, nods, apex, positive, nodata, wildcard, nxdomain, random (names that are never asked twice). referral=60,nxdomain=30,apex=10 unless told."`
+	Mix        query.Mix `placeholder:"PART=N,…" help:"Parts of queries drawn from the zone: referral, ds, nods, apex, positive, nodata, wildcard, nxdomain, random (names that are never asked twice). referral=60,nxdomain=30,apex=10 unless told."`
 	Queries    string    `short:"d" placeholder:"FILE" help:"Queries in dnsperf's format, a name and a type on each line; - is standard input. They are repeated until the run ends."`
 	Pcap       string    `placeholder:"FILE" help:"Queries of a capture, pcap or pcapng, in their order; their times aren't kept."`
 	AsCaptured bool      `help:"Leave flags and EDNS of captured queries as they are."`
+	PcapPort   uint16    `placeholder:"PORT" help:"Port that captured queries went to; 53 unless told."`
 	Count      count     `default:"100k" placeholder:"N" help:"Different queries to draw from the zone, 100,000 unless told."`
 	Seed       uint64    `default:"1" placeholder:"N" help:"What is drawn depends on it: the same seed, the same queries."`
 	RD         bool      `name:"rd" help:"Set RD, as a stub resolver does."`
@@ -100,12 +101,17 @@ func (f *queryFlags) check(transport load.Transport) error {
 		return cli.Usagef("queries are drawn from one zone: give one --zone, or --queries")
 	case f.Verify && len(f.Zone) == 0:
 		return cli.Usagef("--verify needs the zone: give --zone")
-	case f.AsCaptured && f.Pcap == "":
-		return cli.Usagef("--as-captured is for --pcap")
+	case sources > 0 && f.Mix != (query.Mix{}):
+		return cli.Usagef("--mix is for queries drawn from a zone: leave it out, or --queries and --pcap")
+	case (f.AsCaptured || f.PcapPort != 0) && f.Pcap == "":
+		return cli.Usagef("--as-captured and --pcap-port are for --pcap")
 	case f.Keepalive && (transport == load.UDP || transport.QUIC()):
 		return cli.Usagef("--keepalive is for tcp, dot, doh and doh1 (RFC 7828 §3.1, RFC 9250 §5.5.2)")
 	case f.Count < 1:
 		return cli.Usagef("--count: expected 1 or more")
+	}
+	if sources == 0 && f.Mix == (query.Mix{}) {
+		f.Mix = query.DefaultMix
 	}
 	return nil
 }
@@ -125,7 +131,7 @@ func readZone(ctx context.Context, text string) (*zonefile.Zone, error) {
 func (f *queryFlags) queries(con *cli.Console, zones []*zonefile.Zone) (*query.Set, error) {
 	options := query.Options{
 		RD: f.RD, EDNS: f.EDNS, UDPBytes: f.UDPSize, DO: f.DNSSEC, NSID: f.NSID, Cookie: f.Cookie,
-		Padding: f.Padding, Keepalive: f.Keepalive, Seed: f.Seed, AsCaptured: f.AsCaptured,
+		Padding: f.Padding, Keepalive: f.Keepalive, Seed: f.Seed, AsCaptured: f.AsCaptured, Port: f.PcapPort,
 	}
 	switch {
 	case f.Queries == "-":

@@ -12,15 +12,15 @@ import (
 )
 
 type axfrCommand struct {
-	Zone        string        `arg:"" help:"Name of the zone, in A-labels or U-labels."`
-	Server      string        `short:"s" default:"127.0.0.1" placeholder:"ADDRESS" help:"Who is asked: an address or a name, and a port unless it is 53, or 853 with --tls. This machine unless told."`
-	TLS         bool          `name:"tls" help:"Transfer over TLS (RFC 9103)."`
-	Key         string        `short:"y" placeholder:"[ALGORITHM:]NAME:SECRET" help:"TSIG key, as dig has it; hmac-sha256 unless told. Others on this machine can see it: --key-file is better."`
-	KeyFile     string        `short:"k" type:"existingfile" placeholder:"FILE" help:"File with a TSIG key, in that form or as tsig-keygen writes it."`
-	Times       int           `short:"n" default:"1" placeholder:"N" help:"How many transfers; one unless told."`
-	Concurrency int           `short:"c" default:"1" placeholder:"N" help:"How many of them at once; one unless told."`
-	Timeout     time.Duration `default:"10s" placeholder:"TIME" help:"How long to wait for a connection, and for the next bytes; 10s unless told."`
-	JSON        string        `name:"json" placeholder:"FILE" help:"Write all figures."`
+	Zone        string   `arg:"" help:"Name of the zone, in A-labels or U-labels."`
+	Server      string   `short:"s" default:"127.0.0.1" placeholder:"ADDRESS" help:"Who is asked: an address or a name, and a port unless it is 53, or 853 with --tls. This machine unless told."`
+	TLS         bool     `name:"tls" help:"Transfer over TLS (RFC 9103)."`
+	Key         string   `short:"y" placeholder:"[ALGORITHM:]NAME:SECRET" help:"TSIG key, as dig has it; hmac-sha256 unless told. Others on this machine can see it: --key-file is better."`
+	KeyFile     string   `short:"k" type:"existingfile" placeholder:"FILE" help:"File with a TSIG key, in that form or as tsig-keygen writes it."`
+	Times       int      `short:"n" default:"1" placeholder:"N" help:"How many transfers; one unless told."`
+	Concurrency int      `short:"c" default:"1" placeholder:"N" help:"How many of them at once; one unless told."`
+	Timeout     timespan `default:"10s" placeholder:"TIME" help:"How long to wait for a connection, and for the next bytes; 10s unless told."`
+	JSON        string   `name:"json" placeholder:"FILE" help:"Write all figures."`
 	tlsFlags    `embed:""`
 	permitFlags `embed:""`
 }
@@ -69,7 +69,7 @@ func (c *axfrCommand) Run(con *cli.Console) error {
 }
 
 func (c *axfrCommand) options(ctx context.Context) (transfer.Options, error) {
-	o := transfer.Options{Zone: c.Zone, Times: c.Times, Concurrency: c.Concurrency, Timeout: c.Timeout}
+	o := transfer.Options{Zone: c.Zone, Times: c.Times, Concurrency: c.Concurrency, Timeout: c.Timeout.Duration}
 	host, text := cutPort(c.Server)
 	usual := uint16(53)
 	if c.TLS {
@@ -88,7 +88,7 @@ func (c *axfrCommand) options(ctx context.Context) (transfer.Options, error) {
 		return o, err
 	}
 	switch {
-	case c.Times < 1 || c.Concurrency < 1 || c.Timeout <= 0:
+	case c.Times < 1 || c.Concurrency < 1 || c.Timeout.Duration <= 0:
 		return o, cli.Usagef("--times, --concurrency and --timeout: expected more than 0")
 	case c.Key != "" && c.KeyFile != "":
 		return o, cli.Usagef("give --key or --key-file, not both")

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"yushan/bench/compare"
 	"yushan/bench/result"
@@ -36,6 +38,9 @@ func (c *compareCommand) Run(con *cli.Console) error {
 		return err
 	}
 	comparison := compare.Compare(a, b, c.Seed)
+	if nameA, nameB := nameOf(c.A, a), nameOf(c.B, b); nameA != nameB {
+		comparison.NameA, comparison.NameB = nameA, nameB
+	}
 	if err := comparison.Text(textTo(con, c.HTML == "-")); err != nil {
 		return err
 	}
@@ -43,6 +48,14 @@ func (c *compareCommand) Run(con *cli.Console) error {
 		return nil
 	}
 	return writeFile(c.HTML, comparison.HTML)
+}
+
+// nameOf is what a run is called: by its title, or its file.
+func nameOf(path string, r *result.Result) string {
+	if r.Title != "" {
+		return r.Title
+	}
+	return strings.TrimSuffix(filepath.Base(path), ".json")
 }
 
 func readResult(path string) (*result.Result, error) {

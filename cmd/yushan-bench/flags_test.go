@@ -43,13 +43,13 @@ func TestSearchKeepsLoss(t *testing.T) {
 // TestBoundOfSearches: each trial is a run of its own.
 func TestBoundOfSearches(t *testing.T) {
 	var c runCommand
-	c.Search, c.Most.value, c.Duration, c.Rate = true, 1000, time.Second, rates{10, 10}
+	c.Search, c.Most.value, c.Duration, c.Rate = true, 1000, timespan{time.Second}, rates{10, 10}
 	addr, err := lookUp(t.Context(), "192.0.2.1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for step, allowed := range map[time.Duration]bool{time.Second: true, time.Minute: true, time.Hour: false} {
-		c.Step = step
+		c.Step.Duration = step
 		var elsewhere target
 		elsewhere.server = netip.AddrPortFrom(addr, 53)
 		if _, err := c.plan(elsewhere); (err == nil) != allowed {
@@ -94,5 +94,21 @@ func TestVerdictsBesideUnwrittenReports(t *testing.T) {
 	o := measured(t, against(t, s, 10, "--rate", "100", "--duration", "200ms", "--csv", "/nonexistent/csv", "--fail", "rate>0")...)
 	if o.code != 1 || !strings.Contains(o.stderr, "/nonexistent/csv") || !strings.Contains(o.stderr, "failed: rate>0") {
 		t.Errorf("exit %d: %s", o.code, o.stderr)
+	}
+}
+
+// TestTimespan: a number alone is seconds, as dnsperf has it.
+func TestTimespan(t *testing.T) {
+	for text, want := range map[string]time.Duration{"30": 30 * time.Second, "0.5": 500 * time.Millisecond, "1m30s": 90 * time.Second, "250ms": 250 * time.Millisecond} {
+		var s timespan
+		if err := s.UnmarshalText([]byte(text)); err != nil || s.Duration != want {
+			t.Errorf("%q: %s, %v; expected %s", text, s.Duration, err, want)
+		}
+	}
+	for _, text := range []string{"", "ten", "10 s", "NaN", "1e300"} {
+		var s timespan
+		if err := s.UnmarshalText([]byte(text)); err == nil || !strings.Contains(err.Error(), "expected a time") {
+			t.Errorf("%q: %v, expected an error that says what a time looks like", text, err)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,9 +23,9 @@ type loadFlags struct {
 	Rate        rates          `short:"r" placeholder:"N[..N]" help:"Queries a second, as 100k; from one rate to another, as 10k..500k. 10k unless told."`
 	Arrival     arrival        `default:"uniform" placeholder:"NAME" help:"uniform: at equal distances; poisson: as many independent clients ask."`
 	Concurrency int            `short:"c" placeholder:"N" help:"Keep so many queries under way instead of a rate (a closed loop): a slow server is asked less, and a stall hardly shows."`
-	Duration    time.Duration  `short:"l" default:"10s" placeholder:"TIME" help:"How long to send; 10s unless told."`
+	Duration    timespan       `short:"l" default:"10s" placeholder:"TIME" help:"How long to send; 10s unless told."`
 	Limit       count          `short:"n" placeholder:"N" help:"End after so many queries."`
-	Timeout     time.Duration  `default:"5s" placeholder:"TIME" help:"When a query is given up, from when it was due; 5s unless told."`
+	Timeout     timespan       `default:"5s" placeholder:"TIME" help:"When a query is given up, from when it was due; 5s unless told."`
 	Workers     int            `short:"w" placeholder:"N" help:"Threads that send; half of the processors unless told."`
 	Clients     int            `placeholder:"N" help:"Sockets (UDP) or connections; 16 unless told. With a connection for each query: how many may be open at once, 100 unless told."`
 	Depth       int            `placeholder:"N" help:"Queries under way on a connection, or streams; 100 unless told."`
@@ -37,7 +38,7 @@ type searchFlags struct {
 	Search bool                  `help:"Double the rate from --rate on, and close in on the highest that keeps the conditions; then run --duration at it."`
 	Keep   []threshold.Threshold `placeholder:"CONDITION" sep:"none" help:"Condition to keep, p99<5ms unless told; may be repeated. loss<0.1% is kept, too, unless one is about loss."`
 	Most   amount                `default:"10M" placeholder:"N" help:"Highest rate to try; 10M unless told."`
-	Step   time.Duration         `default:"5s" placeholder:"TIME" help:"How long each rate is tried; 5s unless told."`
+	Step   timespan              `default:"5s" placeholder:"TIME" help:"How long each rate is tried; 5s unless told."`
 }
 
 // keep returns the conditions. One about loss is always among them: queries without an
@@ -64,6 +65,21 @@ func mustParse(text string) threshold.Threshold {
 
 // defaultRate is how many queries a second are sent unless told.
 const defaultRate = 10_000
+
+// timespan is how long something takes.
+type timespan struct{ time.Duration }
+
+// UnmarshalText reads "1m30s", and "30", which is seconds.
+func (s *timespan) UnmarshalText(text []byte) (err error) {
+	if seconds, err := strconv.ParseFloat(string(text), 64); err == nil && math.Abs(seconds) < 1e9 {
+		s.Duration = time.Duration(seconds * float64(time.Second))
+		return nil
+	}
+	if s.Duration, err = time.ParseDuration(string(text)); err != nil {
+		return fmt.Errorf("expected a time such as 30s or 1m30s, found %q", text)
+	}
+	return nil
+}
 
 // rates are one rate, or the first and the last.
 type rates struct{ from, to float64 }
@@ -270,7 +286,7 @@ func (c *runCommand) bound(t target, p pace.Plan) error {
 	}
 	highest, longest := math.Max(p.Rate, p.RateAtEnd), p.Duration
 	if c.Search {
-		highest, longest = c.Most.value, max(longest, c.Step)
+		highest, longest = c.Most.value, max(longest, c.Step.Duration)
 	}
 	switch {
 	case p.Closed() || highest > foreignRate:

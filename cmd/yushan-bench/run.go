@@ -111,7 +111,7 @@ func (c *runCommand) measure(ctx context.Context, view *view, config *bench.Conf
 	}
 	view.label = "trying"
 	return bench.Search(ctx, config, bench.SearchPlan{
-		Keep: c.keep(), Start: c.Rate.from, Most: c.Most.value, Step: c.Step,
+		Keep: c.keep(), Start: c.Rate.from, Most: c.Most.value, Step: c.Step.Duration,
 		Show: view.step,
 	})
 }
@@ -199,7 +199,7 @@ func (c *runCommand) judge(con *cli.Console, res *result.Result) error {
 
 // plan makes the plan of the run, or of a search's last trial.
 func (c *runCommand) plan(t target) (pace.Plan, error) {
-	p := pace.Plan{Duration: c.Duration, Limit: uint64(c.Limit), Arrival: c.Arrival.Arrival, Seed: c.Seed}
+	p := pace.Plan{Duration: c.Duration.Duration, Limit: uint64(c.Limit), Arrival: c.Arrival.Arrival, Seed: c.Seed}
 	switch {
 	case c.Concurrency > 0 && c.Search:
 		return p, cli.Usagef("--concurrency has no rate to search for: leave it out, or --search")
@@ -219,7 +219,7 @@ func (c *runCommand) plan(t target) (pace.Plan, error) {
 func (c *runCommand) options(t target) (load.Options, error) {
 	o := load.Options{
 		Server: t.server, Transport: c.Transport, Handshake: c.Handshake,
-		Clients: c.Clients, Depth: c.Depth, Concurrency: c.Concurrency, Timeout: c.Timeout,
+		Clients: c.Clients, Depth: c.Depth, Concurrency: c.Concurrency, Timeout: c.Timeout.Duration,
 		Sources: prefixes(c.Source), Path: t.path, Get: c.Get, Authority: t.authority,
 	}
 	var err error

@@ -23,8 +23,8 @@ type zoneCommand struct {
 	Seed        uint64 `default:"1" placeholder:"N" help:"The same seed makes the same zone, byte by byte."`
 	Out         string `required:"" placeholder:"FILE" help:"The master file; - is standard output."`
 	Queries     string `placeholder:"FILE" help:"Write queries for it, too, in dnsperf's format."`
-	Count       count  `default:"100k" placeholder:"N" help:"How many queries; 100k unless told."`
-	Mix         tldMix `default:"referral=60,nxdomain=30,apex=10" placeholder:"PART=N,…" help:"Parts of the queries: referral, nxdomain, apex, ds."`
+	Count       count  `placeholder:"N" help:"How many queries; 100k unless told."`
+	Mix         tldMix `placeholder:"PART=N,…" help:"Parts of the queries: referral, nxdomain, apex, ds; referral=60,nxdomain=30,apex=10 unless told."`
 }
 
 func (*zoneCommand) Help() string {
@@ -43,6 +43,15 @@ func (c *zoneCommand) Run(con *cli.Console) error {
 	origin, err := dname.ParseFQDN(c.Origin)
 	if err != nil {
 		return cli.Usagef("--origin: %q is not a name of a zone: %v", c.Origin, err)
+	}
+	switch {
+	case c.Queries == "" && (c.Count != 0 || c.Mix != (tldMix{})):
+		return cli.Usagef("--count and --mix are of queries: give --queries, too")
+	case c.Count == 0:
+		c.Count = 100_000
+	}
+	if c.Mix == (tldMix{}) {
+		c.Mix = tldMix(tldzone.TLD)
 	}
 	ctx, cancel := cli.Interruptible()
 	defer cancel()

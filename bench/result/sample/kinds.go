@@ -93,6 +93,9 @@ func Searched(rate int) *result.Result {
 		}
 		r.Search.Steps = append(r.Search.Steps, step)
 	}
+	whole := r.Search.Steps[len(r.Search.Steps)-1]
+	whole.Whole = true
+	r.Search.Steps = append(r.Search.Steps, whole)
 	return r
 }
 
