@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"yushan/internal/cli"
 	"yushan/internal/fakedns"
 	"yushan/internal/peer"
 )
@@ -136,9 +137,7 @@ func TestCommandLine(t *testing.T) {
 	s := fakedns.Start(t, fakedns.UDP, fakedns.Good)
 	server := "--server " + s.Addr.String()
 	run := "run " + server + " --duration 1s --queries " + queries + " "
-	runs := newRuns(t)
-	defer runs.wait()
-	for i, tt := range []struct {
+	for _, tt := range []struct {
 		args string
 		code int
 		says string // on either output
@@ -218,12 +217,11 @@ func TestCommandLine(t *testing.T) {
 		{"zone --out /nonexistent/x --delegations 10", 1, "/nonexistent/x"},
 		{"compare " + queries + " " + queries, 1, "not the JSON of a run"},
 	} {
-		runs.start(fmt.Sprint(i), func(t *testing.T) {
-			o := execute(t, strings.Fields(tt.args)...)
-			if o.code != tt.code || !strings.Contains(o.stdout+o.stderr, tt.says) {
-				t.Errorf("yushan-bench %s: exit %d, expected %d and %q in\n%s%s", tt.args, o.code, tt.code, tt.says, o.stdout, o.stderr)
-			}
-		})
+		var out, errs strings.Builder
+		code := program().Run(strings.Fields(tt.args), cli.Console{Out: &out, Err: &errs})
+		if text := out.String() + errs.String(); code != tt.code || !strings.Contains(text, tt.says) {
+			t.Errorf("yushan-bench %s: exit %d, expected %d and %q in\n%s", tt.args, code, tt.code, tt.says, text)
+		}
 	}
 }
 

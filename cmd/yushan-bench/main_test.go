@@ -27,23 +27,33 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	executable = filepath.Join(dir, "yushan-bench")
-	build := exec.Command("go", "build", "-o", executable, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is released
-	if raceDetector {
-		build = exec.Command("go", "build", "-race", "-o", executable, ".")
+	err = build(executable, raceDetector)
+	code := 1
+	if err == nil {
+		code = m.Run()
+	} else {
+		fmt.Fprintln(os.Stderr, err)
 	}
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building yushan-bench: %v\n%s", err, out)
-		os.Exit(1)
-	}
-	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
 }
 
+// build builds the command, as it is released or with the race detector.
+func build(path string, race bool) error {
+	cmd := exec.Command("go", "build", "-o", path, ".")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if race {
+		cmd = exec.Command("go", "build", "-race", "-o", path, ".")
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building yushan-bench: %w\n%s", err, out)
+	}
+	return nil
+}
+
 // patience bounds everything that is waited for. Nothing is expected to take that long on
 // any machine: who does hangs.
-const patience = 2 * time.Minute
+const patience = 3 * time.Minute
 
 // outcome is what the command did.
 type outcome struct {
@@ -232,10 +242,13 @@ type runs struct {
 	tests  sync.WaitGroup
 }
 
-// together is how many runs there are at once.
-const together = 8
-
-func newRuns(t *testing.T) *runs { return &runs{t: t, places: make(chan struct{}, together)} }
+func newRuns(t *testing.T) *runs {
+	together := 8
+	if raceDetector { // which keeps the processors busy
+		together = 5
+	}
+	return &runs{t: t, places: make(chan struct{}, together)}
+}
 
 // start returns when there is a place for the test, in which it runs.
 func (r *runs) start(name string, test func(t *testing.T)) {

@@ -153,19 +153,30 @@ func TestReportsThatCannotBeWritten(t *testing.T) {
 // TestConditions has conditions that are true and ones that are not.
 func TestConditions(t *testing.T) {
 	s := fakedns.Start(t, fakedns.UDP, tenth(fakedns.Silent, fakedns.Delayed(fakedns.Fixed(100*time.Millisecond), fakedns.Good)))
-	runs := newRuns(t)
-	defer runs.wait()
-	for condition, fails := range map[string]bool{
+	conditions := map[string]bool{
 		"p50>50ms": true, "p50<50ms": false, "max>60s": false, "min<50ms": false, "loss>5%": true, "loss>50%": false, "loss<=0.1": true,
 		"rate<1": false, "rate<1k": true, "servfail>0": false, "odd>0": false, "truncated>0%": false,
 		"cpu>1s": true, "wrong>0": true, "handshake.p99>1s": true, // figures that this run doesn't have
-	} {
-		runs.start(condition, func(t *testing.T) {
-			o := measured(t, against(t, s, 100, "--rate", "100", "--duration", "1s", "--timeout", "3s", "--fail", condition)...)
-			if fails != (o.code == 1) || fails != strings.Contains(o.stderr, "failed: "+condition) {
-				t.Errorf("exit %d: %s", o.code, o.stderr)
+	}
+	args := against(t, s, 100, "--rate", "100", "--duration", "1s", "--timeout", "6s")
+	all, code := args, 1
+	for condition, fails := range conditions {
+		all = append(all, "--fail", condition)
+		if !fails {
+			args = append(args, "--fail", condition)
+		}
+	}
+	for _, args := range [][]string{all, args} {
+		o := measured(t, args...)
+		if o.code != code {
+			t.Errorf("exit %d, expected %d", o.code, code)
+		}
+		for condition, fails := range conditions {
+			if said := strings.Contains(o.stderr, "failed: "+condition+":"); said != (fails && code == 1) {
+				t.Errorf("%s is said to have failed: %v", condition, said)
 			}
-		})
+		}
+		code = 0
 	}
 }
 
@@ -241,7 +252,7 @@ func TestSearch(t *testing.T) {
 		return fakedns.Delayed(fakedns.Fixed(50*time.Millisecond), fakedns.Good)(q)
 	})
 	o := measured(t, "--server", s.Addr.String(), "--queries", names(t, 5000), "--search", "--keep", "loss<2%", "--keep", "p99<20s", "--rate", "100", "--most", "2k",
-		"--step", "2s", "--duration", "3s", "--timeout", "1s")
+		"--step", "1500ms", "--duration", "2s", "--timeout", "1s")
 	found := o.Search
 	if found == nil || fmt.Sprint(found.Keep) != "[loss<2% p99<20s]" || len(found.Steps) < 3 {
 		t.Fatalf("exit %d, search %+v", o.code, found)

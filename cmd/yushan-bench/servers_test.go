@@ -143,7 +143,7 @@ func startPeer(t *testing.T, kind peer.Kind, z *zones, certificate *peer.Certifi
 
 // args are the arguments for a run against the server.
 func (s *realServer) args(transport string, certificate *peer.Certificate, more ...string) []string {
-	args := []string{"--server", s.addrs[transport].String(), "--transport", transport, "--timeout", "30s"}
+	args := []string{"--server", s.addrs[transport].String(), "--transport", transport, "--timeout", "60s"}
 	if transport != "udp" && transport != "tcp" {
 		args = append(args, "--tls-ca", certificate.CertFile, "--tls-name", certificate.Name)
 	}
@@ -171,8 +171,8 @@ func TestServersAreRight(t *testing.T) {
 				"drawn":         {"--mix", "referral=5,ds=3,nods=2,apex=2,nxdomain=5,random=3", "--count", "400"},
 				"drawn, dnssec": {"--mix", "referral=5,ds=3,nods=2,apex=2,nxdomain=5,random=3", "--count", "400", "--dnssec"},
 			} {
-				if name == "small dnssec" && transport != "udp" {
-					continue
+				if transport != "udp" && name != "dnssec" && name != "drawn" {
+					continue // the rest makes no difference
 				}
 				runs.start(fmt.Sprintf("%s/%s/%s", s.name, transport, name), func(t *testing.T) {
 					args := s.args(transport, certificate, append(options, "--verify", "--rate", "400", "--duration", "1s", "--clients", "4", "--workers", "2")...)
@@ -299,21 +299,25 @@ func TestCertificates(t *testing.T) {
 	s := startYushan(t, z, certificate)
 	runs := newRuns(t)
 	defer runs.wait()
+	checks := map[string]struct {
+		args []string
+		good bool
+	}{
+		"not checked":    {nil, true},
+		"right":          {[]string{"--tls-ca", certificate.CertFile, "--tls-name", "localhost"}, true},
+		"by its address": {[]string{"--tls-ca", certificate.CertFile}, true},
+		"another CA":     {[]string{"--tls-ca", other.CertFile, "--tls-name", "localhost"}, false},
+		"another name":   {[]string{"--tls-ca", certificate.CertFile, "--tls-name", "ns.example"}, false},
+		"of the system":  {[]string{"--tls-verify"}, false},
+		"a group":        {[]string{"--tls-group", "P-256"}, true},
+	}
 	for _, transport := range []string{"dot", "doh", "doh1", "doh3", "doq"} {
-		for name, tt := range map[string]struct {
-			args []string
-			good bool
-		}{
-			"not checked":    {nil, true},
-			"right":          {[]string{"--tls-ca", certificate.CertFile, "--tls-name", "localhost"}, true},
-			"by its address": {[]string{"--tls-ca", certificate.CertFile}, true},
-			"another CA":     {[]string{"--tls-ca", other.CertFile, "--tls-name", "localhost"}, false},
-			"another name":   {[]string{"--tls-ca", certificate.CertFile, "--tls-name", "ns.example"}, false},
-			"of the system":  {[]string{"--tls-verify"}, false},
-			"a group":        {[]string{"--tls-group", "P-256"}, true},
-		} {
+		for name, tt := range checks {
+			if transport != "dot" && name != "right" && name != "another CA" {
+				continue
+			}
 			runs.start(transport+"/"+name, func(t *testing.T) {
-				args := append([]string{"run", "--server", s.addrs[transport].String(), "--transport", transport, "--queries", z.queries, "--rate", "100", "--duration", "500ms", "--timeout", "20s"}, tt.args...)
+				args := append([]string{"run", "--server", s.addrs[transport].String(), "--transport", transport, "--queries", z.queries, "--rate", "100", "--duration", "500ms", "--timeout", "15s"}, tt.args...)
 				o := execute(t, args...)
 				if tt.good && (o.code != 0 || o.Result == nil || o.Total.Answered != o.Total.Due) {
 					t.Errorf("exit %d: %s", o.code, o.stderr)
@@ -330,6 +334,13 @@ func TestCertificates(t *testing.T) {
 func TestHandshakes(t *testing.T) {
 	z, certificate := newZones(t), peer.NewCertificate(t)
 	s := startYushan(t, z, certificate)
+	released := executable
+	if raceDetector {
+		released += "-released"
+		if err := build(released, false); err != nil {
+			t.Fatal(err)
+		}
+	}
 	const n = 60 // by 4 clients, each of which needs a first ticket
 	runs := newRuns(t)
 	defer runs.wait()
@@ -339,24 +350,32 @@ func TestHandshakes(t *testing.T) {
 	} {
 		for _, handshake := range strings.Fields(handshakes) {
 			runs.start(transport+"/"+handshake, func(t *testing.T) {
-				o := measured(t, s.args(transport, certificate, "--queries", z.queries, "--rate", "30", "--limit", strconv.Itoa(n), "--duration", "10s", "--clients", "4", "--workers", "1", "--handshake", handshake)...)
-				c := o.Connections
-				if o.code != 0 || o.Total.Answered != n || c == nil || c.Failed != 0 || c.Handshake.Count() != c.Opened {
-					t.Fatalf("exit %d, %d answers, connections %+v", o.code, o.Total.Answered, c)
+				c := prepare(t, append([]string{"run"}, s.args(transport, certificate, "--queries", z.queries, "--rate", "30", "--limit", strconv.Itoa(n), "--duration", "10s", "--clients", "4", "--workers", "1", "--handshake", handshake)...)...)
+				if handshake == "0-rtt" {
+					c.cmd.Path = released // quic-go 0.65 has a data race between 0-RTT and the handshake
+				}
+				c.start()
+				o := c.end()
+				if o.Result == nil {
+					t.Fatalf("exit %d", o.code)
+				}
+				k := o.Connections
+				if o.code != 0 || o.Total.Answered != n || k == nil || k.Failed != 0 || k.Handshake.Count() != k.Opened {
+					t.Fatalf("exit %d, %d answers, connections %+v", o.code, o.Total.Answered, k)
 				}
 				good := false
 				switch handshake {
 				case "persistent":
-					good = c.Opened <= 4
+					good = k.Opened <= 4
 				case "full":
-					good = c.Opened == n && c.Resumed == 0
+					good = k.Opened == n && k.Resumed == 0
 				case "resumed":
-					good = c.Opened >= n && c.Resumed >= n*8/10 && c.Early == 0
+					good = k.Opened >= n && k.Resumed >= n*8/10 && k.Early == 0
 				case "0-rtt":
-					good = c.Opened >= n && c.Early >= n*8/10
+					good = k.Opened >= n && k.Early >= n*8/10
 				}
 				if !good {
-					t.Errorf("%d queries on connections %+v", n, c)
+					t.Errorf("%d queries on connections %+v", n, k)
 				}
 			})
 		}
