@@ -36,9 +36,10 @@ func limits(res *result.Result, c *Config) (reasons []string) {
 	if drops := res.Client.SocketDrops; float64(drops) > dropShare*float64(res.Total.Answered) {
 		add("its sockets dropped %d answers that it did not read in time", drops)
 	}
-	// Workers are threads, but for handshakes and QUIC the whole process works.
+	// Workers are threads, but for handshakes, QUIC and verification the whole process
+	// works.
 	threads := min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
-	if !c.Options.Transport.QUIC() && c.Options.Handshake == load.Persistent {
+	if !c.Options.Transport.QUIC() && c.Options.Handshake == load.Persistent && c.Judge == nil {
 		threads = min(threads, c.Workers)
 	}
 	if busy := float64(res.Client.CPU) / (res.Seconds * 1e9 * float64(threads)); c.Plan.Closed() && busy > busyShare {

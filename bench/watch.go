@@ -117,6 +117,7 @@ func (r *run) observe(started time.Time) (done func() server) {
 		last = now
 		s.CPU = int64(now.CPU - first.CPU)
 		s.MemoryBytes = max(s.MemoryBytes, now.MemoryBytes)
+		s.Memory = r.Server.Memory()
 		s.Threads = now.Threads
 	}
 	stop := every(started, r.shape.Interval, sample)

@@ -148,6 +148,13 @@ func (c *client) persist() {
 	}
 }
 
+// forget makes a client of it that the server has given no cookie.
+func (c *client) forget() {
+	c.mu.Lock()
+	c.cookie = nil
+	c.mu.Unlock()
+}
+
 // learn remembers the server's cookie.
 func (c *client) learn(cookie []byte) {
 	c.mu.Lock()

@@ -23,6 +23,7 @@ func (p *place) visit() {
 	if c.Options.Handshake == load.Full { // by someone who has never been there
 		at += c.visits * uint64(c.Options.Clients) * uint64(c.Workers)
 		c.visits++
+		c.forget()
 	}
 	socket, err := c.bind(at)
 	if err != nil {

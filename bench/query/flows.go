@@ -20,7 +20,7 @@ type flow struct {
 
 // maxFlows is how many connections are followed at once; most that are never closed
 // in a capture are those of scans.
-const maxFlows = 1 << 16
+const maxFlows = 1 << 12
 
 // add takes up a segment and calls use for each message that becomes whole. use says
 // whether the message is one.

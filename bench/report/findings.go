@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"yushan/bench/report/plain"
 	"yushan/bench/report/units"
 	"yushan/bench/result"
 )
@@ -213,6 +214,15 @@ func coresBusy(cpu int64, seconds float64) string {
 		return strconv.FormatFloat(n, 'f', 2, 64) + " cores"
 	}
 	return units.Digits(n) + " cores"
+}
+
+// memory is how much a server had, and how that was counted.
+func memory(s *result.Server) string {
+	text := units.Bytes(s.MemoryBytes) + " of memory"
+	if s.Memory != "" {
+		text += " (" + plain.Clean(s.Memory) + ")"
+	}
+	return text
 }
 
 // cores is how many processors so much CPU time keeps busy.

@@ -67,7 +67,7 @@ func viewServer(r *result.Result, intervals []result.Interval) *serverView {
 	s := r.Server
 	v := &serverView{About: plain.Clean(s.Source) + ": " + coresBusy(s.CPU, r.Seconds) + " busy"}
 	if s.MemoryBytes > 0 {
-		v.About += ", " + units.Bytes(s.MemoryBytes) + " of memory"
+		v.About += ", " + memory(s)
 	}
 	if s.Threads > 0 {
 		v.About += ", " + plural(uint64(s.Threads), "thread", "threads")

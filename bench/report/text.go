@@ -124,7 +124,7 @@ func (t *text) figures() {
 	if s := r.Server; s != nil {
 		parts := []string{"CPU " + t.paint.bold(units.Duration(r.CPUPerAnswer())) + " an answer", coresBusy(s.CPU, r.Seconds)}
 		if s.MemoryBytes > 0 {
-			parts = append(parts, units.Bytes(s.MemoryBytes))
+			parts = append(parts, memory(s))
 		}
 		t.line("Server       " + strings.Join(parts, "   "))
 	}

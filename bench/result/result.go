@@ -145,6 +145,7 @@ type Server struct {
 	// proportional set sizes (of a URL: its resident memory).
 	CPU         int64  `json:"cpu"`
 	MemoryBytes uint64 `json:"memoryBytes"`
+	Memory      string `json:"memory,omitempty"` // what that counts: "PSS" or "RSS"
 	Threads     int    `json:"threads,omitempty"`
 	Error       string `json:"error,omitempty"` // why observing it ended
 }

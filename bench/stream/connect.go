@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"yushan/bench/load"
 )
 
 // begin opens a connection for one query.
@@ -27,6 +29,9 @@ func (p *place) connect() {
 	if w.sources.some() && (w.single || p.generation == 1) {
 		p.source = w.sources.take()
 		p.cookie = nil // it is of the address (RFC 7873 §5.3)
+	}
+	if w.Options.Handshake == load.Full {
+		p.cookie = nil // a client that has never been there
 	}
 	fd, err := socket(w.Options.Server.Addr())
 	if err != nil {

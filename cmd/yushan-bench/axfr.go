@@ -87,7 +87,10 @@ func (c *axfrCommand) options(ctx context.Context) (transfer.Options, error) {
 	if err := c.permit(addr); err != nil {
 		return o, err
 	}
+	const foreignTimes, foreignConcurrency = 10, 2
 	switch {
+	case !addr.IsLoopback() && !c.IOwnThisTarget && (c.Times > foreignTimes || c.Concurrency > foreignConcurrency):
+		return o, cli.Usagef("more than %d transfers from another machine, or %d at once, need --i-own-this-target", foreignTimes, foreignConcurrency)
 	case c.Times < 1 || c.Concurrency < 1 || c.Timeout.Duration <= 0:
 		return o, cli.Usagef("--times, --concurrency and --timeout: expected more than 0")
 	case c.Key != "" && c.KeyFile != "":

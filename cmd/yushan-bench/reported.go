@@ -124,9 +124,16 @@ func writeFile(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	if err := write(file); err != nil {
-		file.Close()
-		return fmt.Errorf("write %s: %w", path, err)
+	err = write(file)
+	if closed := file.Close(); err == nil {
+		err = closed
 	}
-	return file.Close()
+	if err == nil {
+		return nil
+	}
+	// Half a file looks like a whole one.
+	if info, gone := os.Stat(path); gone == nil && info.Mode().IsRegular() {
+		os.Remove(path)
+	}
+	return fmt.Errorf("write %s: %w", path, err)
 }

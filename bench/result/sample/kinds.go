@@ -33,7 +33,7 @@ func Normal(rate int) *result.Result {
 
 // observe adds what an observer of the server saw.
 func observe(r *result.Result) {
-	r.Server = &result.Server{Source: "process 4242", MemoryBytes: 1_480 << 20, Threads: 11}
+	r.Server = &result.Server{Source: "process 4242", MemoryBytes: 1_480 << 20, Memory: "PSS", Threads: 11}
 	for i := range r.Intervals {
 		cpu := int64(r.Intervals[i].Answered) * int64(3800+97*(i%7))
 		r.Intervals[i].ServerCPU = cpu
