@@ -11,17 +11,25 @@ import (
 	"go.uber.org/zap/buffer"
 	"go.uber.org/zap/zapcore"
 
-	"yushan/internal/terminal"
 	"yushan/zone/dname"
 )
 
-// NewLog makes a logger that writes to w. format is auto, console or json; auto
-// is console if w is a terminal. The level may be changed while it is in use.
-func NewLog(w io.Writer, format string, level zap.AtomicLevel) *zap.Logger {
+// LogStyle is how a log is written.
+type LogStyle uint8
+
+const (
+	JSON LogStyle = iota
+	Console
+	ColourConsole // by the escape sequences of terminals
+)
+
+// NewLog makes a logger that writes to w. The level may be changed while it is in use.
+func NewLog(w io.Writer, style LogStyle, level zap.AtomicLevel) *zap.Logger {
 	var encoder zapcore.Encoder
-	if format == "console" || format == "auto" && terminal.Is(w) {
-		encoder = &consoleEncoder{MapObjectEncoder: zapcore.NewMapObjectEncoder(), colour: terminal.Colour(w)}
-	} else {
+	switch style {
+	case Console, ColourConsole:
+		encoder = &consoleEncoder{MapObjectEncoder: zapcore.NewMapObjectEncoder(), colour: style == ColourConsole}
+	default:
 		encoder = zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 			TimeKey:        "time",
 			LevelKey:       "level",

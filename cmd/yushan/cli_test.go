@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"yushan/internal/peer"
+	"yushan/server"
 )
 
 func TestCommandLine(t *testing.T) {
@@ -154,6 +155,16 @@ func TestNumbers(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 1536: "1.5 KiB", 5 << 30: "5.0 GiB", 200 << 20: "200 MiB"} {
 		if got := bytesText(n); got != want {
 			t.Errorf("bytesText(%d) = %s, expected %s", n, got, want)
+		}
+	}
+}
+
+// TestLogStyle: what is no terminal gets JSON, unless it is told otherwise.
+func TestLogStyle(t *testing.T) {
+	var file bytes.Buffer
+	for format, want := range map[string]server.LogStyle{"auto": server.JSON, "json": server.JSON, "console": server.Console} {
+		if got := logStyle(&file, format); got != want {
+			t.Errorf("format %s: style %d, expected %d", format, got, want)
 		}
 	}
 }

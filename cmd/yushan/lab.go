@@ -77,7 +77,7 @@ func (c *labCommand) Run(con *cli.Console) error {
 	if err != nil {
 		return err
 	}
-	log := server.NewLog(con.Err, cfg.Log.Format, level)
+	log := server.NewLog(con.Err, logStyle(con.Err, cfg.Log.Format), level)
 	defer log.Sync()
 	ctx, cancel := cli.Interruptible()
 	zones, err := labZones(ctx)

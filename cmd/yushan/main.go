@@ -6,6 +6,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -13,6 +14,8 @@ import (
 	"go.uber.org/zap"
 
 	"yushan/internal/cli"
+	"yushan/internal/terminal"
+	"yushan/server"
 )
 
 // commands is the command line, in the order of the help.
@@ -65,6 +68,17 @@ func (l *logLevel) UnmarshalText(text []byte) error {
 func (f *logFormat) UnmarshalText(text []byte) error {
 	*f = logFormat(text)
 	return oneOf(string(text), "auto", "console", "json")
+}
+
+// logStyle is how a log of that format is written to w; auto is console on terminals.
+func logStyle(w io.Writer, format string) server.LogStyle {
+	switch {
+	case format == "json" || format == "auto" && !terminal.Is(w):
+		return server.JSON
+	case terminal.Colour(w):
+		return server.ColourConsole
+	}
+	return server.Console
 }
 
 func oneOf(text string, accepted ...string) error {

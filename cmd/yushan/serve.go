@@ -45,7 +45,7 @@ func (c *serveCommand) Run(con *cli.Console) error {
 	if err != nil {
 		return err
 	}
-	log := server.NewLog(con.Err, cfg.Log.Format, level)
+	log := server.NewLog(con.Err, logStyle(con.Err, cfg.Log.Format), level)
 	defer log.Sync()
 	bars := newProgress(con.Err, "reading", "checking and laying out")
 	defer bars.finish()
