@@ -152,7 +152,7 @@ func TestCommandLine(t *testing.T) {
 		{"run " + server, 2, "nothing to ask: give --zone, --queries or --pcap"},
 		{run + "--pcap x", 2, "not both"},
 		{run + "--verify", 2, "--verify needs the zone"},
-		{run + "--as-captured", 2, "--as-captured is for --pcap"},
+		{run + "--as-captured", 2, "for --pcap"},
 		{run + "--transport udb", 2, "expected one of udp, tcp, dot, doh, doh1, doh3, doq"},
 		{run + "--rate 0", 2, "expected more than 0"},
 		{run + "--rate -5", 2, "-5"},

@@ -91,8 +91,8 @@ func TestInterruptBeforeTheRun(t *testing.T) {
 // TestVerdictsBesideUnwrittenReports: a file that can't be written hides no condition that failed.
 func TestVerdictsBesideUnwrittenReports(t *testing.T) {
 	s := fakedns.Start(t, fakedns.UDP, fakedns.Good)
-	o := measured(t, against(t, s, 10, "--rate", "100", "--duration", "200ms", "--csv", "/nonexistent/csv", "--fail", "rate>0")...)
-	if o.code != 1 || !strings.Contains(o.stderr, "/nonexistent/csv") || !strings.Contains(o.stderr, "failed: rate>0") {
+	o := measured(t, against(t, s, 10, "--rate", "100", "--duration", "200ms", "--csv", "/dev/full", "--fail", "rate>0")...)
+	if o.code != 1 || !strings.Contains(o.stderr, "/dev/full") || !strings.Contains(o.stderr, "failed: rate>0") {
 		t.Errorf("exit %d: %s", o.code, o.stderr)
 	}
 }

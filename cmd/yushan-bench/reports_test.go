@@ -180,15 +180,17 @@ func TestConditions(t *testing.T) {
 	}
 }
 
-// TestCompare compares a run with itself, with a slower one, and with one that lost queries.
+// TestCompare compares a run with itself, with a slower one, with one that lost queries, and with one
+// that tells of the client's limits.
 func TestCompare(t *testing.T) {
 	dir := t.TempDir()
-	run := func(name string, script fakedns.Script) string {
+	run := func(name string, limits []string, script fakedns.Script) string {
 		s := fakedns.Start(t, fakedns.UDP, script)
 		o := measured(t, against(t, s, 600, "--rate", "200", "--duration", "3s", "--timeout", "3s", "--title", name)...)
 		if o.code != 0 {
 			t.Fatalf("exit %d", o.code)
 		}
+		o.Client.Limits = limits // whatever this machine says
 		path := filepath.Join(dir, name)
 		f, err := os.Create(path)
 		if err != nil {
@@ -201,14 +203,17 @@ func TestCompare(t *testing.T) {
 		return path
 	}
 	// The delays differ much more than what a busy machine adds to them.
-	fast := run("fast", fakedns.Delayed(fakedns.Uniform(100*time.Millisecond, 200*time.Millisecond, 1), fakedns.Good))
-	slow := run("slow", fakedns.Delayed(fakedns.Uniform(1000*time.Millisecond, 1200*time.Millisecond, 2), fakedns.Good))
-	lossy := run("lossy", tenth(fakedns.Silent, fakedns.Delayed(fakedns.Uniform(100*time.Millisecond, 200*time.Millisecond, 1), fakedns.Good)))
+	short, long := fakedns.Uniform(100*time.Millisecond, 200*time.Millisecond, 1), fakedns.Uniform(1000*time.Millisecond, 1200*time.Millisecond, 2)
+	fast := run("fast", nil, fakedns.Delayed(short, fakedns.Good))
+	slow := run("slow", nil, fakedns.Delayed(long, fakedns.Good))
+	lossy := run("lossy", nil, tenth(fakedns.Silent, fakedns.Delayed(short, fakedns.Good)))
+	limited := run("limited", []string{"it was at its limit"}, fakedns.Delayed(long, fakedns.Good))
 	for _, tt := range []struct{ a, b, says string }{
 		{fast, fast, "No difference between"},
-		{fast, slow, "b is worse than a: p"},
-		{slow, fast, "b is better than a: p"},
-		{fast, lossy, "b is worse than a: it lost 10.0 %"},
+		{fast, slow, "slow is worse than fast: p"},
+		{slow, fast, "fast is better than slow: p"},
+		{fast, lossy, "lossy is worse than fast: it lost 10.0 %"},
+		{fast, limited, "In limited the load generator was the limit"},
 	} {
 		name := filepath.Base(tt.a) + " and " + filepath.Base(tt.b)
 		t.Run(name, func(t *testing.T) {

@@ -142,15 +142,16 @@ func (c *client) read() ([]byte, error) {
 	return buf, err
 }
 
-// silent waits until n queries have come, and a while longer, and fails if anything was answered.
+// silent asks, waits until the query has come and a while longer, and fails if it was answered.
 func (c *client) silent(t *testing.T, message []byte) {
 	t.Helper()
+	before := c.server.Queries()
 	answered := make(chan string, 1)
 	go func() {
 		m, err := c.ask(message)
 		answered <- fmt.Sprintf("%x, %v", m, err)
 	}()
-	eventually(t, "the query comes", func() bool { return c.server.Queries() > 0 })
+	eventually(t, "the query comes", func() bool { return c.server.Queries() > before })
 	select {
 	case what := <-answered:
 		t.Errorf("got %s, expected nothing", what)
