@@ -60,6 +60,9 @@ func (s *Set) Len() int { return len(s.queries) }
 // Class is the index in Classes of a query's kind.
 func (s *Set) Class(index uint32) uint8 { return s.queries[index].class }
 
+// Random tells whether a query has a label that is drawn anew whenever it is sent.
+func (s *Set) Random(index uint32) bool { return s.queries[index].flags&hasRandom != 0 }
+
 // Length is the length of a query without a server's cookie.
 func (s *Set) Length(index uint32) int { return int(s.queries[index].length) }
 

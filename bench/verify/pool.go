@@ -105,7 +105,8 @@ func (p *Pool) Submit(index uint32, nonce uint64, answer []byte) {
 	if len(answer) > 2 {
 		hash = maphash.Bytes(p.seed, answer[2:]) | 1 // 0 is none
 	}
-	if p.right[index].Load() == hash && hash != 0 {
+	// With a random label it would be the answer to another question.
+	if p.right[index].Load() == hash && hash != 0 && !p.queries.Random(index) {
 		return
 	}
 	j := p.free.Get().(*job)
