@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Delays draws times. It is used by one goroutine at a time.
+// Delays draws times. It is used by one goroutine at a time: each server needs its own.
 type Delays func() time.Duration
 
 // Fixed is always the same.
