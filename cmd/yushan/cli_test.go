@@ -42,6 +42,7 @@ func TestCommandLine(t *testing.T) {
 		{"serve --zone tw=" + zone + " --listen localhost:53", 2, "", "names are not looked up"},
 		{"serve --zone tw=" + zone + " --zone TW.=" + zone, 1, "", "zone tw. is there twice"},
 		{"serve --zone tw=/gone", 1, "", "--zone tw=/gone: there is no file /gone"},
+		{"serve --zone tw=" + zone + " --workers 1025", 2, "", "--workers 1025: expected 1 to 1024"},
 		{"serve --config /gone.yaml", 1, "", "no such file"},
 		{"serve --zone tw=" + zone + " --log-level loud", 2, "", `expected one of debug, info, warn, error, found "loud"`},
 		{"lab --log-format xml", 2, "", `expected one of auto, console, json, found "xml"`},

@@ -12,9 +12,10 @@ import (
 )
 
 type serveCommand struct {
-	Config string   `short:"c" placeholder:"FILE" help:"Configuration to serve by."`
-	Zone   []string `short:"z" placeholder:"ORIGIN=FILE" sep:"none" help:"Zone to serve without a configuration; may be repeated. ORIGIN is written with A-labels or U-labels; \".\" is the root."`
-	Listen []string `short:"l" placeholder:"ADDRESS" sep:"none" help:"Address for UDP and TCP, with --zone; may be repeated. Without it: port 5300 on 127.0.0.1 and ::1."`
+	Config  string   `short:"c" placeholder:"FILE" help:"Configuration to serve by."`
+	Zone    []string `short:"z" placeholder:"ORIGIN=FILE" sep:"none" help:"Zone to serve without a configuration; may be repeated. ORIGIN is written with A-labels or U-labels; \".\" is the root."`
+	Listen  []string `short:"l" placeholder:"ADDRESS" sep:"none" help:"Address for UDP and TCP, with --zone; may be repeated. Without it: port 5300 on 127.0.0.1 and ::1."`
+	Workers int      `short:"w" placeholder:"N" help:"Threads that answer UDP queries on each address, before udp.workers of the configuration; without either, GOMAXPROCS."`
 	logFlags
 }
 
@@ -56,6 +57,8 @@ func (c *serveCommand) Run(con *cli.Console) error {
 // source returns what reads the configuration: at the start, and at SIGHUP.
 func (c *serveCommand) source() (func() (*config.Config, error), error) {
 	switch {
+	case c.Workers < 0 || c.Workers > config.MaxWorkers:
+		return nil, cli.Usagef("--workers %d: expected 1 to %d", c.Workers, config.MaxWorkers)
 	case c.Config != "" && (len(c.Zone) > 0 || len(c.Listen) > 0):
 		return nil, cli.Usagef("--zone and --listen are for serving without --config")
 	case c.Config != "":
@@ -88,6 +91,9 @@ func (c *serveCommand) source() (func() (*config.Config, error), error) {
 }
 
 func (c *serveCommand) override(cfg *config.Config) *config.Config {
+	if c.Workers != 0 {
+		cfg.UDP.Workers = c.Workers
+	}
 	if c.LogLevel != "" {
 		cfg.Log.Level = string(c.LogLevel)
 	}

@@ -325,3 +325,17 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 		t.Errorf("exit %d, expected 0", code)
 	}
 }
+
+func TestWorkersOfTheCommandLine(t *testing.T) {
+	s := newSite(t)
+	put(t, s.path("tw.zone"), zoneText(1))
+	start(t, "serving", nil, "serve", "--zone", "tw="+s.path("tw.zone"), "--workers", "3",
+		"--listen", fmt.Sprintf("127.0.0.1:%d", s.port), "--log-format", "console")
+	sockets, err := os.ReadFile("/proc/net/udp")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(sockets), fmt.Sprintf(" 0100007F:%04X ", s.port)); n != 3 {
+		t.Errorf("%d sockets for UDP, expected 3", n)
+	}
+}

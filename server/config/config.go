@@ -47,10 +47,13 @@ type Config struct {
 	places map[string]place
 }
 
+// MaxWorkers is the largest UDP.Workers.
+const MaxWorkers = 1024
+
 // UDP configures the listeners of RFC 1035 §4.2.1.
 type UDP struct {
 	Listen   []netip.AddrPort // nil: Config.Listen; empty: none
-	Workers  int              // sockets and threads an address; 0: one a core
+	Workers  int              // sockets and threads an address, at most MaxWorkers; 0: GOMAXPROCS
 	MaxBytes int              // largest answer, and the size that OPT announces
 }
 

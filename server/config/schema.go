@@ -47,8 +47,8 @@ func (c *Config) schema() object {
 		{key: "udp", value: section(object{
 			{key: "listen", value: addresses(&c.UDP.Listen, dnsPort),
 				doc: "Addresses for UDP alone, instead of those of `listen`. An empty list turns UDP off."},
-			{key: "workers", value: number(&c.UDP.Workers, 0, 1024),
-				doc: "Sockets and threads for each address. 0 is one a core."},
+			{key: "workers", value: number(&c.UDP.Workers, 0, MaxWorkers),
+				doc: "Sockets and threads for each address. 0 is as many as Go uses processors (GOMAXPROCS): all that this process may run on."},
 			{key: "max-bytes", value: size(&c.UDP.MaxBytes, 512, 65507),
 				doc: "Largest answer on UDP, and the size that our OPT record announces. Above 1232 bytes answers may be fragmented and lost (RFC 9715)."},
 		}), doc: "Queries on UDP."},
