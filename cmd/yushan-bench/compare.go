@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"yushan/bench/compare"
+	"yushan/bench/contrast"
 	"yushan/bench/result"
 	"yushan/internal/cli"
 )
@@ -37,7 +37,7 @@ func (c *compareCommand) Run(con *cli.Console) error {
 	if err != nil {
 		return err
 	}
-	comparison := compare.Compare(a, b, c.Seed)
+	comparison := contrast.Compare(a, b, c.Seed)
 	if nameA, nameB := nameOf(c.A, a), nameOf(c.B, b); nameA != nameB {
 		comparison.NameA, comparison.NameB = nameA, nameB
 	}

@@ -1,4 +1,4 @@
-package compare
+package contrast
 
 import (
 	_ "embed"
@@ -15,10 +15,10 @@ import (
 	"yushan/bench/result"
 )
 
-//go:embed compare.html
+//go:embed contrast.html
 var bodyText string
 
-var body = template.Must(template.New("compare").Parse(bodyText))
+var body = template.Must(template.New("contrast").Parse(bodyText))
 
 type content struct {
 	Loudness, Headline, Repeat, Searched string

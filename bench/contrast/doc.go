@@ -1,4 +1,4 @@
-// Package compare holds two runs against each other, and tells differences from noise.
+// Package contrast holds two runs against each other, and tells differences from noise.
 //
 //	two result.Result ──► Compare ──► Comparison ──► Text, HTML
 //
@@ -10,4 +10,4 @@
 //
 // It may import bench/result, bench/report's packages for text, figures, series and
 // plots.
-package compare
+package contrast
