@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"yushan/bench/report/units"
+	"yushan/bench/resample"
 	"yushan/bench/result"
 )
 
@@ -169,10 +170,10 @@ func (c *Comparison) intervals(samplers [2]*sampler, random *rand.Rand) {
 			drawn[i] = append(drawn[i], kinds[i].change(kinds[i].drawn(samplers[0]), kinds[i].drawn(samplers[1])))
 		}
 	}
-	outside := tail(min(len(samplers[0].clusters), len(samplers[1].clusters)))
+	outside := resample.Tail(min(len(samplers[0].clusters), len(samplers[1].clusters)))
 	for i := range kinds {
 		m, k := &c.Metrics[i], &kinds[i]
-		low, high, ok := interval95(drawn[i], outside)
+		low, high, ok := resample.Interval(drawn[i], outside)
 		if !ok || math.IsNaN(m.Change) || math.IsInf(m.Change, 0) || math.IsNaN(whole[i]) {
 			continue
 		}

@@ -220,12 +220,3 @@ func BenchmarkCompare(b *testing.B) {
 		Compare(one, other, 1)
 	}
 }
-
-func TestTail(t *testing.T) {
-	// Of Student's t with 7, 29 and 99 degrees of freedom.
-	for clusters, want := range map[int]float64{8: 0.0057, 30: 0.0188, 100: 0.0230} {
-		if got := tail(clusters); got < want*0.95 || got > want*1.05 {
-			t.Errorf("of %d clusters %.4f lie outside on either side, expected %.4f", clusters, got, want)
-		}
-	}
-}

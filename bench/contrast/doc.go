@@ -8,6 +8,6 @@
 // what differs from run to run and not within one, such as where a program lies in
 // memory; for that, runs must be repeated.
 //
-// It may import bench/result, bench/report's packages for text, figures, series and
-// plots.
+// It may import bench/result, bench/resample, bench/report's packages for text, figures,
+// series and plots.
 package contrast
