@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -21,10 +22,17 @@ func (m model) same(r master.Record) func(master.Record) bool {
 	}
 }
 
-// add appends a record, if it is not there yet.
+// add appends a record; of duplicates the lower TTL and the lower bytes count.
 func (m *model) add(r master.Record) {
-	if !slices.ContainsFunc(*m, m.same(r)) {
+	i := slices.IndexFunc(*m, m.same(r))
+	if i < 0 {
 		*m = append(*m, r)
+		return
+	}
+	old := &(*m)[i]
+	old.TTL = min(old.TTL, r.TTL)
+	if bytes.Compare(r.RDATA, old.RDATA) < 0 {
+		old.RDATA = r.RDATA
 	}
 }
 

@@ -193,7 +193,7 @@ b 5 TXT "b"
 `)
 	want := `a.tw. 60 IN MX 9 z.tw.
 a.tw. 60 IN MX 10 C.tw.
-a.tw. 60 IN MX 10 d.tw.
+a.tw. 60 IN MX 10 D.tw.
 b.tw. 5 IN TXT "B"
 b.tw. 5 IN TXT "b"
 b.tw. 5 IN TXT "ab"

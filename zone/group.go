@@ -2,6 +2,7 @@ package zone
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"yushan/zone/arena"
@@ -76,15 +77,26 @@ func (a *assembly) settle() {
 	a.group.sets = kept
 }
 
-// order puts records into canonical order (RFC 4034 §6.3) and removes
-// duplicates (RFC 2181 §5).
+// order puts records into canonical order (RFC 4034 §6.3) and makes one of
+// duplicates (RFC 2181 §5). Which case its names have, and that its TTL is the
+// lowest, does not depend on the order in which they came: a zone is what its
+// records say, wherever in its files they stand.
 func (a *assembly) order(rrtype uint16, records []rr) []rr {
 	if len(records) < 2 {
 		return records
 	}
-	compare := func(x, y rr) int { return a.compareRDATA(rrtype, x.rdata, y.rdata) }
-	slices.SortStableFunc(records, compare)
-	return slices.CompactFunc(records, func(x, y rr) bool { return compare(x, y) == 0 })
+	slices.SortStableFunc(records, func(x, y rr) int {
+		return cmp.Or(a.compareRDATA(rrtype, x.rdata, y.rdata), bytes.Compare(x.rdata, y.rdata))
+	})
+	kept := records[:1]
+	for _, r := range records[1:] {
+		if last := &kept[len(kept)-1]; a.compareRDATA(rrtype, last.rdata, r.rdata) == 0 {
+			last.ttl = min(last.ttl, r.ttl)
+			continue
+		}
+		kept = append(kept, r)
+	}
+	return kept
 }
 
 func (a *assembly) compareRDATA(rrtype uint16, x, y []byte) int {
