@@ -2,6 +2,7 @@ package radix
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -47,6 +48,9 @@ func (m model) compare(t Tree, more ...string) error {
 	if err := m.compareSeq(t, "", keys); err != nil {
 		return err
 	}
+	if err := comparePlaces(t); err != nil {
+		return err
+	}
 	asked := append([]string{""}, more...)
 	for _, k := range keys {
 		asked = append(asked, k, k+"\x00", k+"\xff", k[:len(k)/2])
@@ -60,6 +64,9 @@ func (m model) compare(t Tree, more ...string) error {
 		e, has := m[k]
 		if v, ok := t.Get([]byte(k)); ok != has || has && v != e.Value {
 			return fmt.Errorf("Get(%q) = %d, %v; want %d, %v", k, v, ok, e.Value, has)
+		}
+		if p, ok := t.Locate([]byte(k)); ok != has || p.Entry != e {
+			return fmt.Errorf("Locate(%q) = %+v, %v; want %+v, %v", k, p, ok, e, has)
 		}
 		i, found := slices.BinarySearch(keys, k)
 		// The keys that share most with k are those beside it.
@@ -220,4 +227,41 @@ func shape(t Tree) string {
 		walk(t.root, "")
 	}
 	return out.String()
+}
+
+// comparePlaces returns what is wrong with the places of t's entries: each holds
+// the value, shares no byte with another, and is found by key too.
+func comparePlaces(t Tree) error {
+	var keys []string
+	taken := map[uint64]string{}
+	for k, p := range t.Places() {
+		keys = append(keys, string(k))
+		at := t.view.At(arena.Offset(p.Place / arena.Unit))[p.Place%arena.Unit:]
+		if v := binary.LittleEndian.Uint32(at); v != p.Value {
+			return fmt.Errorf("at the place of %q is %d, want %d", k, v, p.Value)
+		}
+		for i := range uint64(4) {
+			if other, ok := taken[p.Place+i]; ok {
+				return fmt.Errorf("the places of %q and %q overlap", k, other)
+			}
+			taken[p.Place+i] = string(k)
+		}
+		if q, ok := t.Locate(k); !ok || q != p {
+			return fmt.Errorf("Locate(%q) = %+v, %v; Places says %+v", k, q, ok, p)
+		}
+	}
+	i := 0
+	for k := range t.All() {
+		if i >= len(keys) || keys[i] != string(k) {
+			return fmt.Errorf("Places lacks %q", k)
+		}
+		i++
+	}
+	if i < len(keys) {
+		return fmt.Errorf("Places has %q, which is not there", keys[i])
+	}
+	for range t.Places() {
+		break // a step that ends the iteration must not be followed by another
+	}
+	return nil
 }

@@ -94,6 +94,7 @@ const (
 // decoded is what a node says, for code that need not be fast. Its slices are the arena's memory.
 type decoded struct {
 	prefix   []byte
+	start    int // of the prefix in the node
 	entry    Entry
 	hasEntry bool
 	edges    []byte
@@ -122,6 +123,7 @@ func decode(n []byte) decoded {
 		length = int(binary.LittleEndian.Uint16(n[at:]))
 		at += 2
 	}
+	d.start = at
 	d.prefix = n[at : at+length]
 	at += length
 	switch {
