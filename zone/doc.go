@@ -22,6 +22,10 @@
 // everything back (decode.go, records.go). A [Set] is the zones in service at
 // one moment; who swaps sets is the server's business.
 //
+// [Zone.Snapshot] gives a zone's memory as bytes and [Restore] makes the zone of
+// them again (snapshot.go), which package image keeps in files; verify.go tells
+// whether memory that came from outside holds a zone.
+//
 // The package may import its own parts (arena, radix, dname, master) and
 // miekg/dns; hot are zone.go, layout.go, nsec3.go and set.go, the rest runs when
 // zones are loaded or changed.

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"hash/maphash"
+	"slices"
 	"sync"
 
 	"yushan/zone/arena"
@@ -13,8 +14,9 @@ import (
 type pool struct {
 	seed maphash.Seed
 
-	mu     sync.Mutex // guards what follows
-	shared map[uint64]arena.Offset
+	mu      sync.Mutex // guards what follows
+	shared  map[uint64]arena.Offset
+	waiting []arena.Offset // from a snapshot: to be hashed before the first search
 }
 
 func newPool() *pool {
@@ -32,11 +34,28 @@ func (p *pool) put(h uint64, off arena.Offset) {
 // find returns the offset of a fragment equal to f in data, if one is known.
 func (p *pool) find(data *arena.Arena, h uint64, f []byte) (arena.Offset, bool) {
 	p.mu.Lock()
+	for _, off := range p.waiting {
+		r := Referral{data.View().At(off)}
+		p.shared[p.hash(r.b[:r.length()])] = off
+	}
+	p.waiting = nil
 	off, ok := p.shared[h]
 	p.mu.Unlock()
 	// A fragment that some version has put into the pool is in the arena for good,
 	// even if that version never came into service.
 	return off, ok && Referral{data.View().At(off)}.equals(f)
+}
+
+// offsets returns where the referrals are, in order.
+func (p *pool) offsets() []arena.Offset {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	offsets := slices.Clone(p.waiting)
+	for _, off := range p.shared {
+		offsets = append(offsets, off)
+	}
+	slices.Sort(offsets)
+	return slices.Compact(offsets)
 }
 
 // referrals finds equal referrals while a zone is built, by several goroutines.

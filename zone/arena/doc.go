@@ -12,6 +12,9 @@
 //	view := a.View()          // sees all that was allocated before
 //	view.At(off)[:len(data)]  // the same bytes, for ever
 //
+// [Arena.Dump] gives the chunks themselves, to be kept in a file, and [Restore]
+// makes an arena of them again.
+//
 // Memory goes back to the runtime when the arena and all its views are gone.
 // Getting rid of garbage earlier means copying what lives into a new arena.
 package arena
