@@ -20,7 +20,8 @@ type Edit struct {
 	base    *Zone
 	report  *Report
 	changes []change
-	memory  []byte // of the changes, in chunks
+	memory  []byte   // of the changes, in chunks
+	files   []string // names of the files that changes say they come from
 }
 
 // change is one change of one owner.
@@ -90,19 +91,24 @@ func (e *Edit) change(kind changeKind, r master.Record) {
 // address of a name server which cuts elsewhere name too, and that of the
 // parameters of NSEC3.
 func (e *Edit) Commit() (*Zone, *Report) {
-	slices.SortStableFunc(e.changes, func(x, y change) int { return bytes.Compare(x.key, y.key) })
-	if len(e.changes) == 0 {
-		if !e.report.OK() {
-			return nil, e.report
-		}
-		return e.base, e.report
-	}
-	zone, report, possible := newRevision(e).run()
+	zone, report, possible := e.commit()
 	if !possible {
 		zone, report = e.rebuild()
 	}
 	report.sort()
 	return zone, report
+}
+
+// commit returns false if the zone has to be built anew.
+func (e *Edit) commit() (zone *Zone, report *Report, possible bool) {
+	slices.SortStableFunc(e.changes, func(x, y change) int { return bytes.Compare(x.key, y.key) })
+	if len(e.changes) == 0 {
+		if !e.report.OK() {
+			return nil, e.report, true
+		}
+		return e.base, e.report, true
+	}
+	return newRevision(e).run()
 }
 
 // apply makes changes to the group.

@@ -34,14 +34,18 @@ func LoadFiles(ctx context.Context, origin []byte, path string, opts master.Opti
 	if err != nil {
 		return nil, nil, result.Files, fmt.Errorf("loading zone %s: %w", dname.Display(origin), err)
 	}
-	for _, e := range syntax {
-		report.add(Finding{Severity: Error, Code: Syntax, File: e.File, Line: e.Line, Column: e.Column, Message: syntaxMessage(e)})
-	}
+	report.addSyntax(syntax)
 	report.sort()
 	if !report.OK() {
 		z = nil
 	}
 	return z, report, result.Files, nil
+}
+
+func (r *Report) addSyntax(errs master.Errors) {
+	for _, e := range errs {
+		r.add(Finding{Severity: Error, Code: Syntax, File: e.File, Line: e.Line, Column: e.Column, Message: syntaxMessage(e)})
+	}
 }
 
 func syntaxMessage(e *master.Error) string {

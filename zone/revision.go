@@ -52,7 +52,7 @@ func newRevision(e *Edit) *revision {
 		base: z, changes: e.changes,
 		names: tree{Txn: z.names.Edit()}, occluded: tree{Txn: z.occluded.Edit()}, nsec3: tree{Txn: z.nsec3.Edit()},
 		assembly: assembly{
-			origin: z.origin, report: &Report{}, space: space{arena: z.store}, live: z.live, stats: z.stats,
+			origin: z.origin, files: e.files, report: &Report{}, space: space{arena: z.store}, live: z.live, stats: z.stats,
 			siblings: make(map[string]struct{}), partial: true,
 		},
 	}

@@ -154,6 +154,9 @@ type View struct {
 	chunks [][]byte
 }
 
+// End returns an offset above all that can be read through the view.
+func (v View) End() uint64 { return uint64(len(v.chunks)) << slotBits }
+
 // At returns the bytes from off to the end of its chunk. off must have come
 // from [Arena.Alloc], or lie within such an allocation, before the view was
 // made. Nobody may write the bytes, nor look at those that follow the
