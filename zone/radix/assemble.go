@@ -15,12 +15,14 @@ type assembler struct {
 	dropped int64 // bytes of nodes whose entries were written again, in a twig
 
 	// Space is taken in spans, so that the nodes of one tree lie together
-	// whoever else uses the arena meanwhile.
+	// whoever else uses the arena meanwhile. If it is exact, each node has its own:
+	// that of a node which joins parts must lie behind theirs (invariant 4).
 	span  []byte // what is left of it
 	at    arena.Offset
 	start arena.Offset
 	taken int // bytes of the span
 	next  int // bytes of the next one
+	exact bool
 }
 
 const (
@@ -67,19 +69,23 @@ func (a *assembler) inner(path []byte, from int, e Entry, hasEntry bool, edges [
 		}
 	}
 	d := draft{prefix: path[from:], entry: e, hasEntry: hasEntry, edges: edges, children: a.spare[:0]}
-	bottom := len(a.items)
 	for _, l := range limbs {
-		if l.count > 0 {
-			bottom = min(bottom, l.first)
-		}
 		d.children = append(d.children, a.settle(l, len(path)+1))
 	}
 	a.spare = d.children
-	if bottom < len(a.items) {
-		a.keys = a.keys[:a.items[bottom].start]
-		a.items = a.items[:bottom]
-	}
+	a.pop(limbs)
 	return limb{off: a.write(&d)}
+}
+
+// pop forgets the items of limbs, which are the last ones.
+func (a *assembler) pop(limbs []limb) {
+	for _, l := range limbs {
+		if l.count > 0 {
+			a.keys = a.keys[:a.items[l.first].start]
+			a.items = a.items[:l.first]
+			return
+		}
+	}
 }
 
 // fitTwig returns how many entries the limbs have in all if they can make one
@@ -148,6 +154,9 @@ func (a *assembler) write(d *draft) arena.Offset {
 // startSpan takes a span with room for a node of size bytes.
 func (a *assembler) startSpan(size int) {
 	a.taken = max(spanFirst, a.next, roundUp(size))
+	if a.exact {
+		a.taken = roundUp(size)
+	}
 	a.start, a.span = a.arena.Alloc(a.taken)
 	a.at = a.start
 	a.next = min(2*a.taken, spanMax)
@@ -159,15 +168,23 @@ func (a *assembler) advance(size int) (off arena.Offset) {
 	a.span = a.span[size:]
 	a.at += arena.Offset(size / arena.Unit)
 	a.written += int64(size)
+	if a.exact {
+		a.release()
+	}
 	return off
 }
 
 // close ends the work with the root, and gives back what is left of the last span, if it can.
 func (a *assembler) close(root limb) arena.Offset {
 	off := a.settle(root, 0)
+	a.release()
+	return off
+}
+
+// release gives back what is left of the last span, if it can.
+func (a *assembler) release() {
 	if len(a.span) > 0 {
 		a.arena.Trim(a.start, a.taken, a.taken-len(a.span))
 	}
 	a.span = nil
-	return off
 }

@@ -14,6 +14,7 @@ type Builder struct {
 	last    []byte
 	open    []frame // the way to last: nodes that may still get children; depths ascend strictly
 	entries int
+	part    *Part // that is being made, if not a whole tree
 }
 
 // A frame is a node that is not yet finished. The first depth bytes of the last
@@ -23,7 +24,8 @@ type frame struct {
 	entry    Entry
 	hasEntry bool
 	edges    []byte
-	limbs    []limb // one for each edge
+	limbs    []limb       // one for each edge
+	grafted  arena.Offset // if not 0, a subtree that a part has brought: all below depth-1
 }
 
 // NewBuilder returns a builder that puts its tree into a.
@@ -34,16 +36,21 @@ func NewBuilder(a *arena.Arena) *Builder {
 // Add adds an entry. Its key must be above all that were added before, in byte
 // order, and at most MaxKey bytes long; Add panics if it isn't. key is copied.
 func (b *Builder) Add(key []byte, value uint32, stop bool) {
+	f := b.advance(key)
+	f.entry, f.hasEntry = Entry{value, stop}, true
+	b.entries++
+}
+
+// advance opens a node for key.
+func (b *Builder) advance(key []byte) *frame {
 	checkKey(key)
 	same := common(b.last, key)
-	if b.entries > 0 && (same == len(key) || same < len(b.last) && key[same] < b.last[same]) {
-		panic(fmt.Sprintf("radix: Builder.Add: key %q is not above %q", key, b.last))
+	if len(b.open) > 0 && (same == len(key) || same < len(b.last) && key[same] < b.last[same]) {
+		panic(fmt.Sprintf("radix: key %q is added behind %q", key, b.last))
 	}
 	b.closeBelow(same)
 	b.last = append(b.last[:same], key[same:]...)
-	f := b.push(len(key))
-	f.entry, f.hasEntry = Entry{value, stop}, true
-	b.entries++
+	return b.push(len(key))
 }
 
 // Finish returns the tree. The builder is not to be used afterwards.
@@ -75,8 +82,13 @@ func (b *Builder) closeBelow(depth int) {
 			b.open[i-1], b.open[i] = b.open[i], b.open[i-1]
 		}
 		parent, child := &b.open[i-1], &b.open[i]
-		parent.edges = append(parent.edges, b.last[parent.depth])
-		parent.limbs = append(parent.limbs, b.finish(child, parent.depth+1))
+		if b.part != nil && child.depth <= b.part.spine {
+			b.part.take(b, child)
+			b.a.pop(child.limbs)
+		} else {
+			parent.edges = append(parent.edges, b.last[parent.depth])
+			parent.limbs = append(parent.limbs, b.finish(child, parent.depth+1))
+		}
 		b.open = b.open[:i]
 	}
 }
@@ -84,6 +96,12 @@ func (b *Builder) closeBelow(depth int) {
 // finish makes a limb of the node f, whose prefix begins at from in the last key.
 func (b *Builder) finish(f *frame, from int) limb {
 	path := b.last[:f.depth]
+	if f.grafted != 0 {
+		if from != f.depth {
+			panic(fmt.Sprintf("radix: no node above the subtree at %q", path))
+		}
+		return limb{off: f.grafted}
+	}
 	if len(f.edges) == 0 {
 		return b.a.leaf(path, f.entry)
 	}
