@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -130,8 +131,8 @@ func restore(s Snapshot) (*Zone, error) {
 		return nil, fmt.Errorf("serial %d inside, %d outside", f.Serial, s.Serial)
 	}
 	z := &Zone{
-		origin: s.Origin, live: f.Live, serial: f.Serial, optOuts: int(f.OptOuts), wildcards: int(f.Wildcards),
-		iterations: f.Iterations, salt: rest[:f.SaltBytes:f.SaltBytes],
+		origin: bytes.Clone(s.Origin), live: f.Live, serial: f.Serial, optOuts: int(f.OptOuts), wildcards: int(f.Wildcards),
+		iterations: f.Iterations, salt: bytes.Clone(rest[:f.SaltBytes]),
 		stats: Stats{
 			Records: int(f.Records), RRsets: int(f.RRsets), Names: int(f.Names), Cuts: int(f.Cuts), Glue: int(f.Glue), OptOut: f.OptOut,
 		},
