@@ -47,6 +47,8 @@ type Server struct {
 	panics  *panicLog
 	started time.Time
 
+	differenceFrom int // records
+
 	handshakes     handshakes
 	page           *lookup.Page
 	background     sync.WaitGroup // what isn't on a query's way
@@ -65,16 +67,17 @@ type Server struct {
 // the way. ctx ends the start only.
 func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, error) {
 	s := &Server{
-		log:         opts.Log,
-		panics:      newPanicLog(opts.Log),
-		level:       opts.Level,
-		static:      opts.Zones,
-		failed:      make(chan error, 1),
-		maxUDPBytes: cfg.UDP.MaxBytes,
-		started:     time.Now(),
-		open:        map[config.Endpoint]listener{},
-		handshakes:  newHandshakes(cfg),
-		page:        opts.Page,
+		log:            opts.Log,
+		panics:         newPanicLog(opts.Log),
+		level:          opts.Level,
+		static:         opts.Zones,
+		failed:         make(chan error, 1),
+		maxUDPBytes:    cfg.UDP.MaxBytes,
+		started:        time.Now(),
+		open:           map[config.Endpoint]listener{},
+		handshakes:     newHandshakes(cfg),
+		differenceFrom: differenceFrom,
+		page:           opts.Page,
 	}
 	var err error
 	if s.page == nil && cfg.DoH.LookupPage {
@@ -135,7 +138,7 @@ func (s *Server) finishStart(ctx context.Context, cfg *config.Config, opts Optio
 	if len(cfg.Zones)+len(s.static) == 0 {
 		s.log.Warn("no zones are configured: every query will be refused")
 	}
-	loaded, err := loadZones(ctx, cfg, nil, opts.Progress)
+	loaded, err := loadZones(ctx, cfg, nil, 0, opts.Progress)
 	if opts.Loaded != nil {
 		opts.Loaded()
 	}
@@ -196,7 +199,7 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	loaded, err := loadZones(ctx, cfg, s.zones, nil)
+	loaded, err := loadZones(ctx, cfg, s.zones, s.differenceFrom, nil)
 	if err != nil {
 		s.closeAll(context.Background(), opened)
 		return fmt.Errorf("loading zones: %w", err)
@@ -235,6 +238,13 @@ func (s *Server) lastKnownGood(loaded []*Loaded) (kept []*Loaded, counts reloadC
 		old := s.zones[string(l.Name)]
 		if l == old {
 			s.log.Debug("zone unchanged", zoneField(l.Name))
+			counts.unchanged++
+			kept = append(kept, l)
+			continue
+		}
+		if old != nil && l.Zone == old.Zone {
+			s.log.Info("zone unchanged: its files were read again and say the same", zoneField(l.Name),
+				zap.Uint32("serial", l.Zone.Serial()), zap.Duration("took", l.Took))
 			counts.unchanged++
 			kept = append(kept, l)
 			continue
