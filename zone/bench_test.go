@@ -131,15 +131,17 @@ func BenchmarkFind(b *testing.B) {
 	}
 }
 
-// transfer is an incremental zone transfer: a third of the changes are new
-// delegations, a third go, a third change their name servers.
+// transfer is an incremental zone transfer as a registry's are: of the changes
+// a third are new delegations, a third go, a third change their name servers,
+// a quarter of each with name servers of their own and their glue; and there is a
+// name server or two whose address changes, with the delegations that name it.
 func transfer(z *Zone, changes int) *Edit {
 	r := rand.New(rand.NewPCG(3, 4))
 	var cuts [][]byte
 	every := max(1, z.Stats().Cuts*3/2/changes)
 	i := 0
 	for key, e := range z.names.All() {
-		if e.Stop {
+		if e.Stop && !bytes.Contains(key, []byte("registrar")) {
 			if i++; i%every == 0 {
 				cuts = append(cuts, dname.AppendFromKey(nil, key, z.origin))
 			}
@@ -151,18 +153,33 @@ func transfer(z *Zone, changes int) *Edit {
 	e.Remove(soa)
 	soa.RDATA[len(soa.RDATA)-17]++
 	e.Add(soa)
+	address := func() []byte { return []byte{198, 18, byte(r.IntN(256)), byte(r.IntN(256))} }
+	add := func(owner []byte, own bool) {
+		for s := range 2 {
+			server := wire(fmt.Sprintf("ns%d.host%d.com.", s, r.IntN(2000)))
+			if own {
+				server = append([]byte{3, 'n', 's', '1' + byte(s)}, owner...)
+				e.Add(master.Record{Owner: server, Type: TypeA, TTL: 3600, RDATA: address()})
+			}
+			e.Add(master.Record{Owner: owner, Type: TypeNS, TTL: 3600, RDATA: server})
+		}
+	}
 	for i, cut := range cuts[:min(len(cuts), changes*2/3)] {
 		e.RemoveRRset(cut, TypeNS)
-		if i%2 == 0 {
-			continue
+		for s := range 2 {
+			e.RemoveRRset(append([]byte{3, 'n', 's', '1' + byte(s)}, cut...), TypeA)
 		}
-		e.Add(master.Record{Owner: cut, Type: TypeNS, TTL: 3600, RDATA: wire(fmt.Sprintf("ns1.host%d.com.", r.IntN(2000)))})
-		e.Add(master.Record{Owner: cut, Type: TypeNS, TTL: 3600, RDATA: wire(fmt.Sprintf("ns3.host%d.com.", r.IntN(2000)))})
+		if i%2 == 1 {
+			add(cut, i%8 == 1)
+		}
 	}
 	for i := range changes / 3 {
-		owner := wire(fmt.Sprintf("new%d-%d.tw.", r.IntN(1000000), i))
-		e.Add(master.Record{Owner: owner, Type: TypeNS, TTL: 3600, RDATA: wire(fmt.Sprintf("ns1.host%d.com.", i%2000))})
-		e.Add(master.Record{Owner: owner, Type: TypeNS, TTL: 3600, RDATA: wire(fmt.Sprintf("ns2.host%d.com.", i%2000))})
+		add(wire(fmt.Sprintf("new%d-%d.tw.", r.IntN(1000000), i)), i%4 == 1)
+	}
+	for i := range 1 + changes/10_000 {
+		server := wire(fmt.Sprintf("ns1.registrar%d.tw.", i))
+		e.RemoveRRset(server, TypeA)
+		e.Add(master.Record{Owner: server, Type: TypeA, TTL: 3600, RDATA: address()})
 	}
 	return e
 }

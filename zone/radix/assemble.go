@@ -3,7 +3,7 @@ package radix
 import "yushan/zone/arena"
 
 // An assembler writes trees to an arena, from the leaves up, for Builder and
-// Txn alike. A finished subtree is a limb. As long as it may become part of a
+// merger alike. A finished subtree is a limb. As long as it may become part of a
 // twig it isn't written: its entries wait on a stack, the entries of a later
 // sibling above those of an earlier one.
 type assembler struct {
