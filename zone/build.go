@@ -11,49 +11,42 @@ import (
 	"yushan/zone/radix"
 )
 
-// construction makes a whole zone of sorted records. The apex comes first; the
-// rest is cut into segments, which cores assemble at the same time. What a
-// segment yields for the trees is added in order, while later ones are worked on.
+// construction makes a whole zone of strands. The apex comes first; the rest is
+// cut into segments (divide.go), which cores assemble at the same time, each with
+// its part of the trees. The parts are joined in order, while later segments are
+// worked on.
 type construction struct {
 	*Builder
-	entries     []entry
 	data, trees *arena.Arena
 	referrals   referrals
 }
 
-// segmentRecords is how many records a segment has at least, if there are more:
-// the last span of memory of each is half lost.
-const segmentRecords = 64 << 10
+// segmentRuns is how many runs of records a segment has about: their keys and
+// what they lead to are to stay in a core's own cache.
+const segmentRuns = 8 << 10
 
 // Build makes the zone. The zone is nil if the report has errors.
 func (b *Builder) Build() (*Zone, *Report) {
-	return b.build(context.Background(), segmentRecords)
+	return b.build(context.Background(), segmentRuns)
 }
 
 // BuildContext is [Builder.Build] that ends early when ctx does; then there is
 // neither zone nor report, and the error is that of ctx.
 func (b *Builder) BuildContext(ctx context.Context) (*Zone, *Report, error) {
-	zone, report := b.build(ctx, segmentRecords)
+	zone, report := b.build(ctx, segmentRuns)
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
 	return zone, report, nil
 }
 
-func (b *Builder) build(ctx context.Context, segmentRecords int) (*Zone, *Report) {
+func (b *Builder) build(ctx context.Context, segmentRuns int) (*Zone, *Report) {
 	report := &Report{}
-	for _, r := range b.refused {
-		r.finding.File = fileName(b.files, r.file)
-		report.add(r.finding)
-	}
-	c := &construction{Builder: b, entries: b.sorted(), data: arena.New(), trees: arena.New()}
+	b.settle(report)
+	c := &construction{Builder: b, data: arena.New(), trees: arena.New()}
 	c.referrals.init(c.data)
-	apex := c.newSegment(0, c.nextOwner(0))
-	apex.report = report
-	if len(c.entries) > 0 && len(c.key(0)) > 0 {
-		apex.to = 0 // there is no record at the apex
-	}
-	zone := c.run(ctx, apex, c.divide(apex.to, segmentRecords))
+	c.findSiblings(ctx)
+	zone := c.run(ctx, report, segmentRuns)
 	report.sort()
 	if !report.OK() {
 		return nil, report
@@ -61,74 +54,75 @@ func (b *Builder) build(ctx context.Context, segmentRecords int) (*Zone, *Report
 	return zone, report
 }
 
-func (c *construction) run(ctx context.Context, apex *segment, segments []*segment) *Zone {
-	apex.run()
+// pastApex is below all keys but that of the apex.
+var pastApex = []byte{1}
+
+func (c *construction) run(ctx context.Context, report *Report, segmentRuns int) *Zone {
+	first := c.newWorker()
+	start := first.start()
+	first.report = report
+	whole := first.run(&segment{to: pastApex})
+	first.close()
+	segments := c.segments(segmentRuns)
 	work := make(chan *segment, len(segments))
 	for _, s := range segments {
-		s.follow(&apex.assembly)
 		work <- s
 	}
 	close(work)
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(segments)) {
 		workers.Go(func() {
+			w := c.newWorker()
+			defer w.close()
 			for s := range work {
 				if ctx.Err() == nil {
-					s.run()
+					w.begin(&whole.assembly)
+					s.made = w.run(s)
 				}
 				close(s.done)
 			}
 		})
 	}
 	names, occluded, nsec3 := radix.NewBuilder(c.trees), radix.NewBuilder(c.trees), radix.NewBuilder(c.trees)
-	whole := &apex.assembly
-	apex.deliver(names, occluded, nsec3)
-	for i, s := range segments {
+	absorb := func(made *outcome) {
+		names.Join(made.names)
+		occluded.Join(made.occluded)
+		nsec3.Join(made.nsec3)
+	}
+	absorb(whole)
+	used := slices.SortedFunc(slices.Values(c.strands), func(x, y *strand) int { return bytes.Compare(x.last, y.last) })
+	for _, s := range segments {
 		<-s.done
-		s.deliver(names, occluded, nsec3)
-		whole.absorb(&s.assembly)
-		segments[i] = nil
+		if s.made == nil {
+			continue
+		}
+		absorb(s.made)
+		whole.absorb(&s.made.assembly)
+		s.made = nil
+		for len(used) > 0 && s.to != nil && bytes.Compare(used[0].last, s.to) < 0 {
+			used[0].data = nil // no later segment has anything of it
+			used = used[1:]
+		}
 	}
 	workers.Wait()
 	if ctx.Err() != nil {
 		return nil
 	}
 
-	var start position
-	if len(c.entries) > 0 {
-		start = toRR(c.record(c.entries[0])).at
-	}
 	hashes := nsec3.Finish()
 	whole.checkApex(start, hashes.Len() > 0)
 	switch {
 	case hashes.Len() > 0:
-		whole.hashes.close(whole)
+		whole.hashes.close(&whole.assembly)
 	case whole.chain.count > 0:
-		whole.chain.close(whole)
+		whole.chain.close(&whole.assembly)
 	}
-	z := whole.zone(c.trees, names.Finish(), occluded.Finish(), hashes, c.siblingTree(whole.siblings))
+	z := whole.zone(c.trees, names.Finish(), occluded.Finish(), hashes, c.siblingTree(whole.assembly.siblings))
 	if z != nil {
 		z.pool = c.referrals.pool
 	}
 	return z
 }
-
-// divide makes segments of what follows the apex. No cut or DNAME but one at the
-// apex hides names of more than one.
-func (c *construction) divide(from, segmentRecords int) (segments []*segment) {
-	for from < len(c.entries) {
-		to := min(from+segmentRecords, len(c.entries))
-		for last := firstLabel(c.key(to - 1)); to < len(c.entries) && bytes.Equal(firstLabel(c.key(to)), last); {
-			to++
-		}
-		segments = append(segments, c.newSegment(from, to))
-		from = to
-	}
-	return segments
-}
-
-// firstLabel returns the part of key that stands for the label below the apex.
-func firstLabel(key []byte) []byte { return key[:bytes.IndexByte(key, 0)+1] }
 
 func (c *construction) siblingTree(siblings map[string]struct{}) radix.Tree {
 	keys := make([]string, 0, len(siblings))
@@ -141,20 +135,4 @@ func (c *construction) siblingTree(siblings map[string]struct{}) radix.Tree {
 		tree.Add([]byte(k), 1, false)
 	}
 	return tree.Finish()
-}
-
-func (c *construction) key(i int) []byte { return recordKey(c.record(c.entries[i])) }
-
-// nextOwner returns the index of the first record behind i of another owner.
-func (c *construction) nextOwner(i int) int {
-	if i == len(c.entries) {
-		return i
-	}
-	key := c.key(i)
-	prefix := c.entries[i].prefix
-	j := i + 1
-	for j < len(c.entries) && c.entries[j].prefix == prefix && bytes.Equal(c.key(j), key) {
-		j++
-	}
-	return j
 }

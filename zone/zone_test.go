@@ -90,14 +90,21 @@ func text(records []master.Record) string {
 
 // fromScratch builds a zone of records.
 func fromScratch(origin []byte, records []master.Record) (*Zone, *Report) {
-	return fromScratchBy(origin, records, segmentRecords)
+	return fromScratchBy(origin, records, segmentRuns)
 }
 
-// fromScratchBy builds a zone by segments of at least so many records.
-func fromScratchBy(origin []byte, records []master.Record, segment int) (*Zone, *Report) {
+// fromScratchBy builds a zone by segments of so many runs, out of batches of so
+// many records, the last of which comes first.
+func fromScratchBy(origin []byte, records []master.Record, size int) (*Zone, *Report) {
 	b := NewBuilder(origin)
-	b.AddBatch(&master.Batch{Records: records})
-	return b.build(context.Background(), segment)
+	if size < len(records) {
+		b.markEvery = 1 + size/4
+	}
+	size = max(size, 1)
+	for seq := (len(records) - 1) / size; seq >= 0; seq-- {
+		b.AddBatch(&master.Batch{Seq: seq, Records: records[seq*size : min((seq+1)*size, len(records))]})
+	}
+	return b.build(context.Background(), size)
 }
 
 // differ tells how two zones differ, byte for byte in all that a query can
