@@ -106,17 +106,7 @@ func (o *ordering) makeStorage(cfg *config.Config) error {
 	if o == nil {
 		return nil
 	}
-	ids, err := cfg.IDs()
-	if err != nil {
-		return err
-	}
-	if _, err := os.Stat(cfg.ACME.Storage); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.MkdirAll(cfg.ACME.Storage, 0o700); err != nil || ids == nil || os.Geteuid() != 0 {
-		return err
-	}
-	return os.Chown(cfg.ACME.Storage, ids.UID, ids.GID)
+	return makeDirectory(cfg.ACME.Storage, cfg)
 }
 
 func readRoots(file string) (*x509.CertPool, error) {

@@ -3,7 +3,9 @@ package server
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"go.uber.org/zap"
@@ -45,4 +47,26 @@ func dropPrivileges(ids *config.IDs, log *zap.Logger) error {
 	}
 	log.Info("gave root up", zap.Int("uid", ids.UID), zap.Int("gid", ids.GID))
 	return nil
+}
+
+// makeDirectory makes a directory that nobody else may look into, if there is none,
+// for the user that the process will be.
+func makeDirectory(path string, cfg *config.Config) error {
+	ids, err := cfg.IDs()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	above := filepath.Dir(path)
+	if _, err := os.Stat(above); errors.Is(err, fs.ErrNotExist) && above != path {
+		if err := makeDirectory(above, cfg); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(path, 0o700); err != nil || ids == nil || os.Geteuid() != 0 {
+		return err
+	}
+	return os.Chown(path, ids.UID, ids.GID)
 }

@@ -49,6 +49,7 @@ type Server struct {
 
 	differenceFrom int // records
 
+	images         *images
 	handshakes     handshakes
 	page           *lookup.Page
 	background     sync.WaitGroup // what isn't on a query's way
@@ -94,7 +95,13 @@ func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, erro
 		return nil, err
 	}
 	warnAboutDescriptors(cfg, s.log)
+	background, stop := context.WithCancel(context.Background())
+	s.stopBackground = stop
+	s.images = newImages(cfg, s.log, func(z *zone.Zone) { s.background.Go(func() { s.readAgain(background, z) }) })
+	s.images.prepare(cfg)
 	if err := s.finishStart(ctx, cfg, opts); err != nil {
+		stop()
+		s.images.close(context.Background())
 		// Not ctx, which a signal may have ended: there is nothing to answer.
 		s.closeAll(context.Background(), opened)
 		s.credentials.acme.stop()
@@ -105,8 +112,7 @@ func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, erro
 	for e, l := range opened {
 		s.serve(e, l)
 	}
-	background, stop := context.WithCancel(context.Background())
-	s.stopBackground = stop
+	s.images.begin()
 	s.background.Go(func() { s.watchCredentials(background) })
 	if err := s.credentials.acme.start(background); err != nil {
 		s.log.Error("no certificates are ordered", zap.Error(err))
@@ -138,7 +144,7 @@ func (s *Server) finishStart(ctx context.Context, cfg *config.Config, opts Optio
 	if len(cfg.Zones)+len(s.static) == 0 {
 		s.log.Warn("no zones are configured: every query will be refused")
 	}
-	loaded, err := loadZones(ctx, cfg, nil, 0, opts.Progress)
+	loaded, err := loadZones(ctx, cfg, nil, 0, s.images, opts.Progress)
 	if opts.Loaded != nil {
 		opts.Loaded()
 	}
@@ -148,6 +154,7 @@ func (s *Server) finishStart(ctx context.Context, cfg *config.Config, opts Optio
 	var errs []error
 	for _, l := range loaded {
 		if err := l.Failure(); err != nil {
+			logImage(s.log, l)
 			errs = append(errs, err)
 		}
 	}
@@ -177,6 +184,12 @@ func (s *Server) putInService(cfg *config.Config, loaded []*Loaded) {
 		Overlay:     s.credentials.acme.challenges(),
 	}))
 	s.credentials.acme.warnAboutSigned(zones, s.log)
+	for _, l := range loaded {
+		s.images.save(l, s.zones[string(l.Name)])
+		if s.zones[string(l.Name)] != l {
+			s.images.verify(l)
+		}
+	}
 	s.cfg, s.zones = cfg, byName
 	// What was read to build the zones, and the zones that they replace, would
 	// else stay in the heap until it grows by as much again.
@@ -199,7 +212,7 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	loaded, err := loadZones(ctx, cfg, s.zones, s.differenceFrom, nil)
+	loaded, err := loadZones(ctx, cfg, s.zones, s.differenceFrom, s.images, nil)
 	if err != nil {
 		s.closeAll(context.Background(), opened)
 		return fmt.Errorf("loading zones: %w", err)
@@ -223,6 +236,19 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	s.log.Info("reloaded", zap.Int("zones", len(s.zones)), zap.Int("unchanged", counts.unchanged), zap.Int("failed", counts.failed),
 		zap.Duration("took", time.Since(start)))
 	return nil
+}
+
+// readAgain reads the master file of a zone whose image was damaged.
+func (s *Server) readAgain(ctx context.Context, damaged *zone.Zone) {
+	s.mu.Lock()
+	for _, l := range s.zones {
+		l.damaged = l.damaged || l.Zone == damaged
+	}
+	cfg := s.cfg
+	s.mu.Unlock()
+	if err := s.Reload(ctx, cfg); err != nil && ctx.Err() == nil {
+		s.log.Error("reload", zap.Error(err))
+	}
 }
 
 // reloadCounts are how many zones a reload found as they were, and how many it
@@ -255,18 +281,14 @@ func (s *Server) lastKnownGood(loaded []*Loaded) (kept []*Loaded, counts reloadC
 			continue
 		}
 		counts.failed++
-		why := zap.Error(l.Err)
-		if l.Err == nil {
-			why = zap.Int("errors", l.Report.Errors)
-		}
 		if old == nil {
-			s.log.Error("zone is NOT served: it could not be loaded", zoneField(l.Name), zap.String("file", l.File), why)
+			s.log.Error("zone is NOT served: it could not be loaded", zoneField(l.Name), zap.String("file", l.File), l.why())
 			continue
 		}
 		s.log.Error("zone KEEPS ITS OLD VERSION in service: the new one could not be loaded", zoneField(l.Name),
-			zap.String("file", l.File), zap.Uint32("serial", old.Zone.Serial()), why)
+			zap.String("file", l.File), zap.Uint32("serial", old.Zone.Serial()), l.why())
 		// Without its files it will be read again whatever happens to them.
-		kept = append(kept, &Loaded{Name: old.Name, File: old.File, Zone: old.Zone, Report: old.Report, files: newFiles()})
+		kept = append(kept, &Loaded{Name: old.Name, File: old.File, Zone: old.Zone, Report: old.Report, files: newFiles(), damaged: old.damaged})
 	}
 	for name, old := range s.zones {
 		if !now[name] {
@@ -296,6 +318,7 @@ func (s *Server) warnAboutRestart(cfg *config.Config) {
 		cfg.DoQ.ZeroRTT != s.cfg.DoQ.ZeroRTT || cfg.DoQ.Handshakes != s.cfg.DoQ.Handshakes)
 	later("acme", !cfg.ACME.Same(s.cfg.ACME))
 	later("tickets", cfg.Tickets != s.cfg.Tickets)
+	later("storage", cfg.Storage != s.cfg.Storage)
 	later("user", cfg.User != s.cfg.User || cfg.Group != s.cfg.Group)
 	later("log.format", cfg.Log.Format != s.cfg.Log.Format)
 }
@@ -321,6 +344,7 @@ func (s *Server) dropped(cfg *config.Config) map[config.Endpoint]listener {
 // that is done or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) {
 	s.stopBackground()
+	s.images.close(ctx)
 	s.background.Wait()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -41,7 +41,10 @@ type Loaded struct {
 	// that alone, unless Whole is set. Zero at the start.
 	Changes zone.Changes
 
-	files *files
+	files   *files
+	image   imageUse
+	saved   bool // its image has been written, or will be
+	damaged bool // it must not be used, not even for a reload to read the files against it
 }
 
 // Failure returns why the zone cannot be served, one finding a line, or nil.
@@ -108,20 +111,23 @@ const differenceFrom = 100_000
 // loadZones reads the zones of the configuration, except those that have not
 // changed since they were read for before. Zones of before with differenceFrom
 // records are read by difference.
-func loadZones(ctx context.Context, cfg *config.Config, before map[string]*Loaded, differenceFrom int, progress Progress) (after []*Loaded, err error) {
+func loadZones(ctx context.Context, cfg *config.Config, before map[string]*Loaded, differenceFrom int, images *images, progress Progress) (after []*Loaded, err error) {
 	after = make([]*Loaded, len(cfg.Zones))
 	g, ctx := errgroup.WithContext(ctx)
 	// The reader is parallel itself: this is for many small zones.
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	for i, z := range cfg.Zones {
-		if old := before[string(z.Name)]; old != nil && old.File == z.File && old.Zone != nil && old.files.unchanged() {
+		if old := before[string(z.Name)]; old != nil && old.File == z.File && old.Zone != nil && !old.damaged && old.files.unchanged() {
 			after[i] = old
 			continue
 		}
 		g.Go(func() error {
-			if old := before[string(z.Name)]; old != nil && old.Zone.Stats().Records >= differenceFrom {
+			switch old := before[string(z.Name)]; {
+			case old == nil:
+				after[i] = images.load(ctx, z, progress)
+			case !old.damaged && old.Zone.Stats().Records >= differenceFrom:
 				after[i] = reloadZone(ctx, old.Zone, z.Name, z.File)
-			} else {
+			default:
 				after[i] = LoadZone(ctx, z.Name, z.File, progress)
 			}
 			return ctx.Err()
@@ -151,6 +157,7 @@ const maxLoggedWarnings = 10
 
 // logZone says what came of reading a zone.
 func logZone(log *zap.Logger, l *Loaded) {
+	logImage(log, l)
 	if l.Report != nil {
 		logged, warnings := 0, 0
 		for _, f := range l.Report.Findings {
@@ -174,7 +181,11 @@ func logZone(log *zap.Logger, l *Loaded) {
 	s := l.Zone.Stats()
 	fields := []zap.Field{zoneField(l.Name), zap.Uint32("serial", l.Zone.Serial()), zap.String("signed", SignedAs(s)),
 		zap.Int("records", s.Records), zap.Int("cuts", s.Cuts), zap.Int64("bytes", s.Bytes), zap.Duration("took", l.Took)}
-	if l.Changes.Whole {
+	switch {
+	case !l.image.written.IsZero():
+		log.Info("zone loaded from its image", append(fields, zap.Time("written", l.image.written))...)
+		return
+	case l.Changes.Whole:
 		log.Info("zone loaded", fields...)
 		return
 	}

@@ -16,6 +16,7 @@ type serveCommand struct {
 	Zone    []string `short:"z" placeholder:"ORIGIN=FILE" sep:"none" help:"Zone to serve without a configuration; may be repeated. ORIGIN is written with A-labels or U-labels; \".\" is the root."`
 	Listen  []string `short:"l" placeholder:"ADDRESS" sep:"none" help:"Address for UDP and TCP, with --zone; may be repeated. Without it: port 5300 on 127.0.0.1 and ::1."`
 	Workers int      `short:"w" placeholder:"N" help:"Threads that answer UDP queries on each address, before udp.workers of the configuration; without either, GOMAXPROCS."`
+	Storage string   `placeholder:"DIR" help:"Directory for images of the zones, from which the next start takes a moment, before storage of the configuration; without either, none are kept."`
 	logFlags
 }
 
@@ -63,11 +64,11 @@ func (c *serveCommand) source() (func() (*config.Config, error), error) {
 		return nil, cli.Usagef("--zone and --listen are for serving without --config")
 	case c.Config != "":
 		return func() (*config.Config, error) {
-			cfg, err := config.Load(c.Config)
+			cfg, problems, err := config.Read(c.Config)
 			if err != nil {
 				return nil, err
 			}
-			return c.override(cfg), nil
+			return c.servable(cfg, problems)
 		}, nil
 	case len(c.Zone) == 0:
 		return nil, cli.Usagef("nothing to serve: give --config, or --zone (or try \"yushan lab\")")
@@ -83,14 +84,23 @@ func (c *serveCommand) source() (func() (*config.Config, error), error) {
 		if cfg.Listen, err = listenAddresses(c.Listen, labPort); err != nil {
 			return nil, err
 		}
-		if problems := cfg.Check(); len(problems) > 0 {
-			return nil, problems
-		}
-		return c.override(cfg), nil
+		return c.servable(cfg, cfg.Check())
 	}, nil
 }
 
-func (c *serveCommand) override(cfg *config.Config) *config.Config {
+// servable puts what the command line says into the configuration, and returns
+// it if it can be served by.
+func (c *serveCommand) servable(cfg *config.Config, problems config.Problems) (*config.Config, error) {
+	if cfg != nil {
+		c.override(cfg)
+	}
+	if problems = cfg.Servable(problems); len(problems) > 0 {
+		return nil, problems
+	}
+	return cfg, nil
+}
+
+func (c *serveCommand) override(cfg *config.Config) {
 	if c.Workers != 0 {
 		cfg.UDP.Workers = c.Workers
 	}
@@ -100,7 +110,9 @@ func (c *serveCommand) override(cfg *config.Config) *config.Config {
 	if c.LogFormat != "" {
 		cfg.Log.Format = string(c.LogFormat)
 	}
-	return cfg
+	if c.Storage != "" {
+		cfg.Storage = c.Storage
+	}
 }
 
 // listenAddresses reads the addresses of --listen. Without any it is the

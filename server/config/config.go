@@ -40,6 +40,10 @@ type Config struct {
 
 	Log Log
 
+	// Storage is the directory for what the server keeps for its next start: images of
+	// zones. "" keeps nothing. Absolute, or relative to the working directory.
+	Storage string
+
 	ZoneDirectory string // absolute, or relative to the working directory
 	Zones         []Zone
 
@@ -111,16 +115,26 @@ func defaultLimits() stream.Limits {
 
 // Load reads the configuration in the file path and checks it, with the files
 // and users that it names. An error that isn't [Problems] says that the file
-// could not be read.
+// could not be read. See [Config.Servable] for what is tolerated.
 func Load(path string) (*Config, error) {
 	cfg, problems, err := Read(path)
 	if err != nil {
 		return nil, err
 	}
-	if len(problems) > 0 {
+	if problems = cfg.Servable(problems); len(problems) > 0 {
 		return nil, problems
 	}
 	return cfg, nil
+}
+
+// Servable returns those of the configuration's problems that are in the way of
+// serving by it. With a storage, files of zones that cannot be read are none: the
+// zones' last images may be served.
+func (c *Config) Servable(ps Problems) Problems {
+	if c == nil || c.Storage == "" || len(ps) >= maxProblems { // there may be more
+		return ps
+	}
+	return slices.DeleteFunc(slices.Clone(ps), func(p *Problem) bool { return p.zoneFile })
 }
 
 // Read is [Load] that gives what could be read of a configuration with
@@ -184,7 +198,7 @@ func SplitZone(text string) (name []byte, file string, err error) {
 // tickets.secret-file, has led to.
 func (c *Config) Problem(key string, err error) *Problem {
 	at := c.places[key]
-	return &Problem{c.path, at.line, at.column, key, err.Error()}
+	return &Problem{File: c.path, Line: at.line, Column: at.column, Key: key, Message: err.Error()}
 }
 
 // Check finds what one value alone doesn't show: zones that are there twice,
@@ -203,12 +217,15 @@ func (c *Config) Check() Problems {
 		}
 		if z.File != "" {
 			if err := checkFile(z.File); err != nil {
-				ps.add(z.file(c.path), z.fileAt, z.keyOf("file"), "%v", err)
+				ps.add(z.file(c.path), z.fileAt, z.keyOf("file"), "%v", err).zoneFile = true
 			}
 		}
 	}
 	if len(c.UDPListen()) == 0 && len(c.TCPListen()) == 0 {
 		ps.add(c.path, c.places["listen"], "listen", "there is no address to listen on")
+	}
+	if info, err := os.Stat(c.Storage); c.Storage != "" && err == nil && !info.IsDir() {
+		ps.add(c.path, c.places["storage"], "storage", "%s is a file, expected a directory", c.Storage)
 	}
 	c.checkListeners(&ps)
 	c.checkCertificates(&ps)
@@ -332,7 +349,7 @@ func (c *Config) otherFiles() (files []*string) {
 	for i := range c.ACME.Keys {
 		files = append(files, &c.ACME.Keys[i].SecretFile)
 	}
-	return append(files, &c.Tickets.SecretFile, &c.ACME.CAFile, &c.ACME.Storage)
+	return append(files, &c.Tickets.SecretFile, &c.ACME.CAFile, &c.ACME.Storage, &c.Storage)
 }
 
 // SameZones tells whether both configurations name the same zones and files.

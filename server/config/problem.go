@@ -13,6 +13,8 @@ type Problem struct {
 	Line, Column int    // 1-based; 0 when the mistake is nowhere in particular
 	Key          string // its path: zones[1].file
 	Message      string
+
+	zoneFile bool // the file of a zone cannot be read
 }
 
 // Error returns "file:line:column: key: message", without what is unknown.
@@ -49,10 +51,12 @@ const maxProblems = 100
 
 type place struct{ line, column int }
 
-func (ps *Problems) add(file string, at place, key, format string, args ...any) {
+func (ps *Problems) add(file string, at place, key, format string, args ...any) *Problem {
+	p := &Problem{File: file, Line: at.line, Column: at.column, Key: key, Message: fmt.Sprintf(format, args...)}
 	if len(*ps) < maxProblems {
-		*ps = append(*ps, &Problem{file, at.line, at.column, key, fmt.Sprintf(format, args...)})
+		*ps = append(*ps, p)
 	}
+	return p
 }
 
 func (ps Problems) sort() {

@@ -21,6 +21,7 @@ func WriteReference(w io.Writer) error {
 		"- the limits of `tcp`;\n" +
 		"- of `dot`, `doh` and `doq` all but addresses and the name of the certificate;\n" +
 		"- `tickets` and `acme` (files are read again, those of certificates and the secret of `tickets`), and new names to be ordered from a CA: until then the transport keeps its old certificate;\n" +
+		"- `storage`;\n" +
 		"- `user`, `group` and `log.format`;\n" +
 		"- with `user`, new addresses with ports below 1024.\n")
 	c := Default()
