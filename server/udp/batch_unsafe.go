@@ -93,22 +93,30 @@ func buffers(size int) [][]byte {
 // receive reads what is queued, up to batchLen messages. With an empty queue it
 // returns EAGAIN at once.
 func (b *batch) receive(fd int) (n int, errno unix.Errno) {
-	b.renew()
-	r, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.in[0])), batchLen, unix.MSG_DONTWAIT, 0, 0)
-	return b.received(r, errno)
+	return b.recvmmsg(fd, unix.MSG_DONTWAIT)
 }
 
 // receiveWait is like receive, but waits for the first message, for up to the
-// socket's time-out, or until the socket is shut down. The scheduler knows of it.
+// socket's time-out, or until the socket is shut down. The scheduler doesn't know
+// of it; a signal by which it asks for the thread ends it with EINTR.
 func (b *batch) receiveWait(fd int) (n int, errno unix.Errno) {
-	b.renew()
-	r, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.in[0])), batchLen, unix.MSG_WAITFORONE, 0, 0)
-	n, errno = b.received(r, errno)
+	n, errno = b.recvmmsg(fd, unix.MSG_WAITFORONE)
 	if n == 1 && b.in[0].Hdr.Namelen == 0 {
 		// A socket that is shut down gives an empty message from nobody.
 		return 0, unix.EAGAIN
 	}
 	return n, errno
+}
+
+func (b *batch) recvmmsg(fd, flags int) (n int, errno unix.Errno) {
+	b.renew()
+	r, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, uintptr(fd), uintptr(unsafe.Pointer(&b.in[0])), batchLen, uintptr(flags), 0, 0)
+	if errno != 0 {
+		b.fresh = 1 // the kernel may have begun with the first
+		return 0, errno
+	}
+	b.fresh = int(r)
+	return int(r), 0
 }
 
 // renew undoes what the last receive wrote into the headers.
@@ -123,15 +131,6 @@ func (b *batch) renew() {
 		}
 	}
 	b.fresh = 0
-}
-
-func (b *batch) received(r uintptr, errno unix.Errno) (int, unix.Errno) {
-	if errno != 0 {
-		b.fresh = 1 // the kernel may have begun with the first
-		return 0, errno
-	}
-	b.fresh = int(r)
-	return int(r), 0
 }
 
 // query is message i of the last receive. ok is false for one that cannot or

@@ -10,18 +10,26 @@
 // no lock. It has no allocation either, and no clock and no log: what happens is
 // counted. Hot files: worker.go, batch_unsafe.go. Cold: server.go, socket.go.
 //
-// # Blocking and the Go scheduler
+// # Waiting and the Go scheduler
 //
-// A thread in a raw system call keeps its P, and a garbage collection has to wait
-// for each P. So a call that may block must announce itself to the scheduler
-// (unix.Syscall6), which hands the P on after some microseconds when other
-// goroutines need it; that costs little, but some of it at every call. A worker
-// therefore asks first for what is queued already (MSG_DONTWAIT, RawSyscall6:
-// it ends within microseconds whatever happens), and only an empty queue makes
-// it wait with an announced call. Under load the scheduler isn't involved at all.
-// The longest raw call is sendmmsg of 64 answers, about 0.1 ms on the loopback
-// interface, where the sender does the receiver's work too: this bounds what the
-// frontend adds to a stop of the world.
+// A system call that may block is announced to Go's scheduler as a rule
+// (unix.Syscall6): when the call lasts, the runtime's monitor takes the thread's P
+// away for other goroutines, and the thread has to get one again afterwards. At a
+// query each 50 µs that is most of what a query costs: the monitor looks every 20 µs,
+// and wakes, and is woken, all the time. So a worker waits for the next query in a
+// raw call, with its P in hand, as a C program would, and nothing but the kernel is
+// involved. Only when nothing has come for 4 ms it announces that it waits.
+//
+// Nobody has to do without the P: while a server serves, GOMAXPROCS is higher by its
+// workers (processors.go), so that goroutines which are not workers have as many
+// as without it, and the kernel divides the machine between them and the workers.
+//
+// Nor does a stop of the world wait for a query: who needs the thread to stop sends it
+// a signal (asynchronous preemption), again each 100 µs until it has; and on a
+// socket with a time-out that ends the call with EINTR. With GODEBUG=asyncpreemptoff=1
+// it waits for those 4 ms at most. Sending never blocks; the longest such call,
+// sendmmsg of 64 answers, takes about 0.1 ms on the loopback interface, where the
+// sender does the receiver's work too.
 //
 // # Addresses
 //

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -21,7 +20,8 @@ type Config struct {
 	// Addr is where to listen. Port 0 lets the kernel choose; a wildcard address
 	// serves all addresses of its own family.
 	Addr netip.AddrPort
-	// Workers is the number of sockets and threads; 0 means GOMAXPROCS.
+	// Workers is the number of sockets and threads; 0 means GOMAXPROCS, as it is
+	// without servers of this package.
 	Workers int
 	// ReceiveBufferBytes is each socket's queue for bursts; 0 means 4 MiB, about
 	// 5,000 queries. More than net.core.rmem_max is granted to root only.
@@ -42,7 +42,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	c.Addr = netip.AddrPortFrom(c.Addr.Addr().Unmap(), c.Addr.Port())
 	if c.Workers == 0 {
-		c.Workers = runtime.GOMAXPROCS(0)
+		c.Workers = processors.others()
 	}
 	if c.ReceiveBufferBytes == 0 {
 		c.ReceiveBufferBytes = 4 << 20
@@ -128,7 +128,8 @@ func (s *Server) ReceiveBufferBytes() (int, error) {
 }
 
 // Serve answers queries until [Server.Shutdown] is called, and returns when the
-// last one has been answered. It is to be called once. An error means that a
+// last one has been answered. Meanwhile GOMAXPROCS is higher by the number of
+// workers. It is to be called once. An error means that a
 // worker ended too early, which only a broken socket can cause; the other workers
 // go on, and Shutdown is still needed.
 func (s *Server) Serve() error {
@@ -147,6 +148,8 @@ func (s *Server) Serve() error {
 	s.mu.Unlock()
 
 	defer close(done)
+	processors.raise(len(s.workers))
+	defer processors.lower(len(s.workers))
 	var group errgroup.Group
 	for _, w := range s.workers {
 		group.Go(w.run)

@@ -17,6 +17,8 @@ const (
 	// recheck is how long a worker waits at most before it looks whether it has
 	// been told to stop. Shutdown wakes it at once; this is the safety net.
 	recheck = 500 * time.Millisecond
+	// drowsy is how long a worker waits for a query with its P in hand.
+	drowsy = 4 * time.Millisecond
 )
 
 // openSockets binds n sockets to addr, all to the same port if addr leaves the
@@ -105,7 +107,7 @@ func configure(fd int, ip netip.Addr, receiveBufferBytes int) error {
 			return err
 		}
 	}
-	timeout := unix.NsecToTimeval(int64(recheck))
+	timeout := unix.NsecToTimeval(int64(drowsy))
 	return os.NewSyscallError("setsockopt SO_RCVTIMEO",
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &timeout))
 }

@@ -43,8 +43,10 @@ func (w *worker) run() error {
 	for !w.abort.Load() {
 		// In this order: what is queued before the flag is set, is seen after it.
 		stopping := w.stopping.Load()
-		n, errno := w.batch.receive(w.fd)
-		if errno == unix.EAGAIN && !stopping {
+		n, errno := 0, unix.Errno(0)
+		if stopping {
+			n, errno = w.batch.receive(w.fd)
+		} else {
 			n, errno = w.batch.receiveWait(w.fd)
 		}
 		switch errno {
@@ -54,6 +56,7 @@ func (w *worker) run() error {
 			if stopping {
 				return nil
 			}
+			w.sleep()
 		case unix.EINTR:
 		case unix.EBADF, unix.ENOTSOCK, unix.EFAULT, unix.EINVAL:
 			return fmt.Errorf("UDP worker: %w", os.NewSyscallError("recvmmsg", errno))
@@ -63,6 +66,12 @@ func (w *worker) run() error {
 		}
 	}
 	return context.Canceled
+}
+
+// sleep waits for a query, or for the socket to be shut down. The scheduler knows of it.
+func (w *worker) sleep() {
+	fds := [1]unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLIN}}
+	unix.Poll(fds[:], int(recheck.Milliseconds())) // whatever it says, receiving decides
 }
 
 // tally is what a batch has come to so far.
