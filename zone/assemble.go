@@ -27,6 +27,8 @@ type assembly struct {
 	addresses func(server []byte) addresses
 	// intern stores a referral, or finds an equal one.
 	intern func(fragment []byte) arena.Offset
+	// named, if not nil, is told the keys of servers that a cut names without being above them.
+	named func(server []byte)
 	// postpone, if not nil, takes a cut whose referral cannot be made yet.
 	postpone func(d *delegation)
 	// partial says that only some names are placed, so that chains of denial
@@ -235,6 +237,9 @@ func (a *assembly) referral(d *delegation) arena.Offset {
 func (a *assembly) noteSibling(server []byte) {
 	var buf [dname.MaxKey]byte
 	key := dname.AppendKey(buf[:0], server, len(a.origin))
+	if a.named != nil {
+		a.named(key)
+	}
 	if _, known := a.siblings[string(key)]; !known {
 		a.siblings[string(key)] = struct{}{}
 	}

@@ -24,7 +24,7 @@ func (r *revision) postpone(d *delegation) {
 // reopenNamed finds the cuts that name servers whose addresses have changed:
 // their referrals hold these addresses.
 func (r *revision) reopenNamed() {
-	named := make(map[string]struct{})
+	var named []uint64
 	for _, server := range r.servers {
 		for n := 1; n <= len(server); n++ {
 			if server[n-1] == 0 && r.kind(server[:n]) == cutBarrier {
@@ -33,17 +33,34 @@ func (r *revision) reopenNamed() {
 			}
 		}
 		if _, ok := r.base.siblings.Get(server); ok {
-			named[string(server)] = struct{}{}
+			named = append(named, hashServer(server))
 		}
 	}
 	if len(named) == 0 {
 		return
 	}
-	s := scan{zone: r.base, named: named, known: make(map[arena.Offset]bool)}
-	for key, e := range r.base.names.All() {
-		if e.Stop && s.names(key, arena.Offset(e.Value)) {
-			r.reopen(bytes.Clone(key))
-		}
+	slices.Sort(named)
+	naming := r.base.namingOf()
+	reader := namedReader{zone: r.base}
+	known := make(map[arena.Offset]bool) // referrals that mean the same for all cuts
+	for _, bucket := range naming.of(named) {
+		naming.cutsIn(bucket, r.base, func(key []byte, value arena.Offset, node Node) {
+			at := node.referral(value)
+			names, ok := known[at]
+			if !ok {
+				servers, same := reader.read(key, node)
+				names = slices.ContainsFunc(servers, func(h uint64) bool {
+					_, found := slices.BinarySearch(named, h)
+					return found
+				})
+				if same {
+					known[at] = names
+				}
+			}
+			if names {
+				r.reopen(bytes.Clone(key))
+			}
+		})
 	}
 }
 
@@ -68,46 +85,6 @@ func (r *revision) reopen(key []byte) {
 	r.live -= node.size() + referral.owned()
 	r.pending = append(r.pending, d)
 	r.names.Set(key, pendingCut, true)
-}
-
-// scan looks for cuts that name certain servers.
-type scan struct {
-	zone    *Zone
-	named   map[string]struct{} // keys of the servers
-	known   map[arena.Offset]bool
-	decoder decoder
-	owner   []byte
-	ns      []rr
-	key     []byte
-}
-
-// names tells whether the node at off, with this key, is a cut that names one
-// of the servers. Of a referral that means the same for all cuts, the answer is remembered.
-func (s *scan) names(key []byte, off arena.Offset) bool {
-	node := s.zone.node(off)
-	if !node.IsCut() {
-		return false
-	}
-	at := node.referral(off)
-	if answer, ok := s.known[at]; ok {
-		return answer
-	}
-	ns := s.zone.Referral(node).NS()
-	s.owner = dname.AppendFromKey(s.owner[:0], key, s.zone.origin)
-	s.decoder.buf = s.decoder.buf[:0]
-	s.ns = s.decoder.part(s.ns[:0], s.owner, ns)
-	answer := slices.ContainsFunc(s.ns, func(r rr) bool {
-		if !dname.IsSubdomain(r.rdata, s.zone.origin) {
-			return false
-		}
-		s.key = dname.AppendKey(s.key[:0], r.rdata, len(s.zone.origin))
-		_, ok := s.named[string(s.key)]
-		return ok
-	})
-	if ns.independent(len(s.zone.origin)) {
-		s.known[at] = answer
-	}
-	return answer
 }
 
 // checkChains judges the chains of denial at the names that were touched, and

@@ -30,9 +30,10 @@ type revision struct {
 	covered                []byte   // key of the barrier below which below lists all; nil: none
 
 	pending []delegation
-	servers [][]byte // keys of names whose addresses have changed
-	touched [][]byte // keys of names that were, or are, among the authoritative ones
-	hashes  [][]byte // likewise of NSEC3 records
+	naming  []namedBy // of those made
+	servers [][]byte  // keys of names whose addresses have changed
+	touched [][]byte  // keys of names that were, or are, among the authoritative ones
+	hashes  [][]byte  // likewise of NSEC3 records
 }
 
 // tree is a tree being edited that remembers whether it was given an entry.
@@ -92,7 +93,9 @@ func (r *revision) run() (z *Zone, report *Report, possible bool) {
 	}
 	r.reopenNamed()
 	for i := range r.pending {
-		r.delegate(&r.pending[i])
+		d := &r.pending[i]
+		r.named = func(server []byte) { r.naming = append(r.naming, namedBy{hashServer(server), d.key}) }
+		r.delegate(d)
 	}
 	return r.finish(), r.report, true
 }
@@ -265,6 +268,10 @@ func (r *revision) finish() *Zone {
 		return nil
 	}
 	z.pool = r.base.pool
+	if n := r.base.naming.Load(); n != nil {
+		n.note(r.naming)
+		z.naming.Store(n)
+	}
 	r.checkChains(z)
 	return z
 }

@@ -2,6 +2,7 @@ package zone
 
 import (
 	"encoding/binary"
+	"sync/atomic"
 
 	"yushan/zone/arena"
 	"yushan/zone/dname"
@@ -20,8 +21,9 @@ type Zone struct {
 
 	store, trees *arena.Arena // shared with earlier and later versions
 	data         arena.View
-	live         int64 // bytes of store that this version uses
-	pool         *pool // shared with earlier and later versions
+	live         int64                  // bytes of store that this version uses
+	pool         *pool                  // shared with earlier and later versions
+	naming       atomic.Pointer[naming] // nil until it is needed; later versions share it
 
 	apex       Node
 	soa        RRset

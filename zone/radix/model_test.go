@@ -82,6 +82,17 @@ func (m model) compare(t Tree, more ...string) error {
 		}
 	}
 	for _, p := range asked[:min(len(asked), 60)] {
+		first, _ := slices.BinarySearch(keys, p)
+		rest := keys[first:]
+		for k, e := range t.From([]byte(p)) {
+			if len(rest) == 0 || rest[0] != string(k) || m[rest[0]] != e {
+				return fmt.Errorf("From(%q) yields %q, %v; want the first of %q", p, k, e, rest)
+			}
+			rest = rest[1:]
+		}
+		if len(rest) > 0 {
+			return fmt.Errorf("From(%q) lacks %q", p, rest)
+		}
 		from, _ := slices.BinarySearch(keys, p)
 		to := from
 		for to < len(keys) && strings.HasPrefix(keys[to], p) {

@@ -46,6 +46,51 @@ func (t Tree) Prefix(prefix []byte) iter.Seq2[[]byte, Entry] {
 	}
 }
 
+// From iterates over the entries whose keys are not below key, in byte order. A
+// key is valid only until the next step. key is read while the iteration goes on.
+func (t Tree) From(key []byte) iter.Seq2[[]byte, Entry] {
+	return func(yield func([]byte, Entry) bool) {
+		if t.root != 0 {
+			t.walkFrom(t.root, make([]byte, 0, MaxKey), key, yield)
+		}
+	}
+}
+
+// walkFrom is walk for keys that are not below from.
+func (t Tree) walkFrom(off arena.Offset, key, from []byte, yield func([]byte, Entry) bool) bool {
+	d := decode(t.view.At(off))
+	whole := append(key, d.prefix...)
+	if !bytes.HasPrefix(from, whole) { // all is on one side
+		if bytes.Compare(whole, from) < 0 {
+			return true
+		}
+		return t.walk(off, key, nil, yield)
+	}
+	key = whole
+	if d.hasEntry && len(key) == len(from) && !yield(slices.Clip(key), d.entry) {
+		return false
+	}
+	for i := range d.twig.count {
+		k := d.twig.appendSuffix(key, i)
+		if bytes.Compare(k, from) >= 0 && !yield(slices.Clip(k), d.twig.entry(i)) {
+			return false
+		}
+	}
+	for i, edge := range d.edges {
+		switch {
+		case len(key) == len(from) || edge > from[len(key)]:
+			if !t.walk(d.child(off, i), append(key, edge), nil, yield) {
+				return false
+			}
+		case edge == from[len(key)]:
+			if !t.walkFrom(d.child(off, i), append(key, edge), from, yield) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // walk yields what lies at and below the node at off, which is reached by key,
 // and begins with prefix. It reports whether to go on.
 func (t Tree) walk(off arena.Offset, key, prefix []byte, yield func([]byte, Entry) bool) bool {
