@@ -130,6 +130,10 @@ func (im *images) load(ctx context.Context, z config.Zone, progress Progress) *L
 		Changes: zone.Changes{Whole: true}, files: newFiles(), image: use}
 }
 
+// asImage tells whether the zone came from an image, and the files are those
+// that it was made from.
+func (l *Loaded) asImage() bool { return !l.image.written.IsZero() && l.image.master == nil }
+
 // why says why the zone cannot be served.
 func (l *Loaded) why() zap.Field {
 	if l.Err != nil {
@@ -156,7 +160,7 @@ func logImage(log *zap.Logger, l *Loaded) {
 
 // verify has a zone looked at that came from an image.
 func (im *images) verify(l *Loaded) {
-	if im != nil && !l.image.written.IsZero() && l.image.master == nil {
+	if im != nil && l.asImage() {
 		im.add(imageJob{loaded: l})
 	}
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -177,23 +178,33 @@ func (s *Server) putInService(cfg *config.Config, loaded []*Loaded) {
 		byName[string(l.Name)] = l
 		zones = append(zones, l.Zone)
 	}
+	s.answerFrom(cfg, zones)
+	s.credentials.acme.warnAboutSigned(zones, s.log)
+	garbage := s.zones != nil
+	for _, l := range loaded {
+		old := s.zones[string(l.Name)]
+		s.images.save(l, old)
+		if l != old {
+			s.images.verify(l)
+		}
+		garbage = garbage || !l.asImage()
+	}
+	s.cfg, s.zones = cfg, byName
+	if garbage {
+		// What was read to build the zones, and the zones that they replace, would
+		// else stay in the heap until it grows by as much again.
+		debug.FreeOSMemory()
+	}
+}
+
+// answerFrom makes zones what is answered from.
+func (s *Server) answerFrom(cfg *config.Config, zones []*zone.Zone) {
 	s.engine.Store(query.New(zone.NewSet(zones...), query.Options{
 		MaxUDPBytes: min(cfg.UDP.MaxBytes, s.maxUDPBytes),
 		Identity:    cfg.Identity,
 		Version:     cfg.Version,
 		Overlay:     s.credentials.acme.challenges(),
 	}))
-	s.credentials.acme.warnAboutSigned(zones, s.log)
-	for _, l := range loaded {
-		s.images.save(l, s.zones[string(l.Name)])
-		if s.zones[string(l.Name)] != l {
-			s.images.verify(l)
-		}
-	}
-	s.cfg, s.zones = cfg, byName
-	// What was read to build the zones, and the zones that they replace, would
-	// else stay in the heap until it grows by as much again.
-	debug.FreeOSMemory()
 }
 
 // Reload puts cfg and the files it names into service. An error says why
@@ -242,7 +253,7 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 func (s *Server) readAgain(ctx context.Context, damaged *zone.Zone) {
 	s.mu.Lock()
 	for _, l := range s.zones {
-		l.damaged = l.damaged || l.Zone == damaged
+		l.damaged = l.damaged || bytes.Equal(l.Name, damaged.Origin())
 	}
 	cfg := s.cfg
 	s.mu.Unlock()
