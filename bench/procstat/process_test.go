@@ -176,6 +176,29 @@ func TestProcessWithChildren(t *testing.T) {
 }
 
 // TestTimeOfEndedThreads: what threads have used that are no more belongs to the process.
+func TestMeasuredNow(t *testing.T) {
+	o, err := Open(strconv.Itoa(os.Getpid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	before, err := o.Measure()
+	if err != nil {
+		t.Fatal(err)
+	}
+	memory := make([]byte, heldBytes)
+	for i := 0; i < len(memory); i += 4096 {
+		memory[i] = 1
+	}
+	after, err := o.Measure()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.MemoryBytes < before.MemoryBytes+heldBytes*9/10 {
+		t.Errorf("%d bytes before %d more were used, %d at once after it", before.MemoryBytes, len(memory), after.MemoryBytes)
+	}
+}
+
 func TestTimeOfEndedThreads(t *testing.T) {
 	o, err := Open(strconv.Itoa(os.Getpid()))
 	if err != nil {

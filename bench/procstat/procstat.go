@@ -76,6 +76,15 @@ func (o *Observer) Sample() (Sample, error) {
 	return s, nil
 }
 
+// Measure is Sample with a figure of memory that is taken now, however recent the last one
+// is: for those who look for its peak. It costs the server time to be measured so.
+func (o *Observer) Measure() (Sample, error) {
+	if p, ok := o.source.(*process); ok {
+		p.measuredAt = time.Time{}
+	}
+	return o.Sample()
+}
+
 // Source names the target for people; a URL's password is not in it.
 func (o *Observer) Source() string { return o.name }
 

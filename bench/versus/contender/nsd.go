@@ -1,0 +1,42 @@
+package contender
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"yushan/bench/versus/outcome"
+)
+
+func nsdPlan(c *Contender, s *Setup) (plan, error) {
+	secure, limits, database := "", "", `""`
+	if s.Certificate != "" {
+		secure = fmt.Sprintf("    ip-address: 127.0.0.1@%[1]d\n    tls-port: %[1]d\n    tls-service-key: %[2]s\n    tls-service-pem: %[3]s\n", s.Ports.Secure, s.Key, s.Certificate)
+	}
+	if s.Loaded {
+		limits = fmt.Sprintf("    tcp-count: %d\n    tcp-timeout: 60\n", clients)
+	}
+	if s.Compiled {
+		database = filepath.Join(s.Dir, "nsd.db")
+	}
+	config := fmt.Sprintf(`server:
+    ip-address: 127.0.0.1@%d
+%s%s    server-count: %d
+    username: ""
+    zonesdir: %q
+    database: %s
+    pidfile: "nsd.pid"
+    zonelistfile: "zone.list"
+    xfrdfile: "xfrd.state"
+    xfrdir: "."
+    minimal-responses: yes
+    answer-cookie: no
+    rrl-ratelimit: 0
+    rrl-whitelist-ratelimit: 0
+remote-control:
+    control-enable: no
+zone:
+    name: tw
+    zonefile: %q
+`, s.Ports.DNS, secure, limits, s.Workers, s.Dir, database, s.Zone)
+	return plan{files: []outcome.File{{Name: "nsd.conf", Text: config}}, args: []string{"-d", "-c", "nsd.conf"}}, nil
+}

@@ -1,0 +1,96 @@
+package trial
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"yushan/bench/versus/outcome"
+)
+
+// Metrics of the benchmark Change in package server.
+const (
+	metricChange   = "ms/change"
+	metricQuiet    = "quiet-p99.9-µs"
+	metricChanging = "changing-p99.9-µs"
+)
+
+// change runs yushan's own benchmark of changes: no peer has a way to be given one but by
+// a transfer.
+func (r *run) change(ctx context.Context, rows []spec) error {
+	lacking := false
+	for _, row := range rows {
+		for round := 1; round <= r.Settings.Rounds; round++ {
+			lacking = lacking || len(r.lacks(row, round)) > 0
+		}
+	}
+	if !lacking {
+		return nil
+	}
+	args := []string{"test", "./server", "-run", "^$", "-bench", "^BenchmarkChange$", "-benchtime", "1x", "-timeout", "1h"}
+	command := "go " + strings.Join(args, " ")
+	for _, row := range rows {
+		r.Row(row.ID).Clients = []string{command}
+	}
+	for round := 1; round <= r.Settings.Rounds; round++ {
+		r.Say("round %d of %d: %s …", round, r.Settings.Rounds, command)
+		cmd := exec.CommandContext(ctx, "go", args...)
+		cmd.Dir = r.Source
+		cmd.Env = append(os.Environ(), "YUSHAN_CHANGE_DELEGATIONS="+strconv.Itoa(r.Settings.Large))
+		w := newWatch()
+		out, err := cmd.CombinedOutput()
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			err = fmt.Errorf("%s: %w\n%s", command, err, out)
+		}
+		metrics := parseBenchmark(string(out))
+		others := w.others(cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime(), processorCount())
+		for _, row := range rows {
+			value := metrics[metricChange]
+			extra := map[string]float64(nil)
+			if row.ID == "change-latency" {
+				value = metrics[metricChanging] / metrics[metricQuiet]
+				extra = map[string]float64{outcome.One: metrics[metricQuiet], outcome.Two: metrics[metricChanging]}
+			}
+			switch {
+			case err != nil:
+				r.failed(row.ID, yushan, err)
+			case !(value > 0):
+				r.Row(row.ID).Missing = "this yushan has no benchmark of changes"
+			default:
+				r.Row(row.ID).Add(yushan, outcome.Sample{Round: round, Value: value, Extra: extra, Others: others})
+				r.Say("%-14s %-9s round %d  %9.4g %s", row.ID, yushan, round, value, row.Unit)
+			}
+		}
+		if err != nil || metrics[metricChange] == 0 {
+			break
+		}
+	}
+	return r.save()
+}
+
+// parseBenchmark reads the metrics of the first benchmark in the output of go test, by
+// their units.
+func parseBenchmark(text string) map[string]float64 {
+	metrics := map[string]float64{}
+	lines := bufio.NewScanner(strings.NewReader(text))
+	for lines.Scan() {
+		fields := strings.Fields(lines.Text())
+		if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
+			continue
+		}
+		for i := 2; i+1 < len(fields); i += 2 {
+			if value, err := strconv.ParseFloat(fields[i], 64); err == nil {
+				metrics[fields[i+1]] = value
+			}
+		}
+		break
+	}
+	return metrics
+}
