@@ -43,7 +43,7 @@ rfc: ## every section of an RFC that the code cites, and where
 bench: ## the benchmarks beside the code: make bench BENCHTIME=5s
 	go test -run '^$$' -bench . -benchtime $(or $(BENCHTIME),1s) ./...
 
-compare: ## this server beside NSD and Knot: load, speed, memory
-	bash bench/compare.sh
+compare: ## this server beside NSD, Knot, BIND, CoreDNS: a report; make compare OPTIONS=--quick
+	bench/compare $(OPTIONS)
 
 .PHONY: help run build test packages lint vuln fuzz rfc bench compare

@@ -203,6 +203,7 @@ func (c *compareCommand) config(ctx context.Context, o *outcome.Outcome, dir str
 		return fail(err)
 	}
 	o.Machine = trial.Machine(len(processors))
+	o.Revision = trial.Revision(ctx, config.Source)
 	if o.Settings.Client == "dnsperf" {
 		if config.Tools.DNSPerf, err = exec.LookPath("dnsperf"); err != nil {
 			return fail(errors.New("dnsperf is not installed (Debian: apt-get install dnsperf); --client yushan-bench does without it"))

@@ -25,6 +25,8 @@ func TestCommands(t *testing.T) {
 	peer.Tool(t, "dig", "bind9-dnsutils")
 	peer.Tool(t, "kdig", "knot-dnsutils")
 	peer.Tool(t, "curl", "curl")
+	peer.Tool(t, "dnsperf", "dnsperf")
+	peer.Require(t, peer.Knot, peer.NSD)
 	root := copyCheckout(t)
 	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	if err != nil {
@@ -56,14 +58,13 @@ func TestCommands(t *testing.T) {
 func TestMakeTargets(t *testing.T) {
 	peer.Require(t, peer.Knot, peer.NSD)
 	peer.Tool(t, "dnsperf", "dnsperf")
-	peer.Tool(t, "dig", "bind9-dnsutils")
-	peer.Tool(t, "openssl", "openssl")
+	comparison := "bench/compare --delegations 500 --rounds 1 --seconds 1 --out " + filepath.Join(t.TempDir(), "comparison")
 	for _, tt := range []struct{ command, want, servers string }{
 		{command: "make", want: "make compare"},
 		{command: "make rfc", want: "RFC 1034 §4.3.2"},
-		{command: "make bench BENCHTIME=1x", want: "BenchmarkAnswer/referral"},
-		{"bash bench/compare.sh -n 500 -t 1 -r 1", "CPU us/query", "yushan nsd knot"},
-		{"bash bench/compare.sh -n 500 -t 1 -r 1 -m dot -p nsd", "CPU us/query", "yushan nsd"},
+		{command: "YUSHAN_CHANGE_DELEGATIONS=2000 YUSHAN_CHANGE_CHANGES=100 YUSHAN_CHANGE_ROUNDS=1 YUSHAN_CHANGE_SECONDS=1 make bench BENCHTIME=1x", want: "BenchmarkAnswer/referral"},
+		{comparison + " --rows udp --peers nsd,knot", "UDP, µs/query", "yushan NSD Knot"},
+		{comparison + " --rows dot --peers nsd", "DoT, µs/query", "yushan NSD"},
 	} {
 		cmd := exec.Command("bash", "-c", tt.command)
 		cmd.Dir = "../.."
@@ -72,7 +73,7 @@ func TestMakeTargets(t *testing.T) {
 			t.Errorf("%s: %v, expected %q in its output:\n%s", tt.command, err, tt.want, out)
 		}
 		for _, server := range strings.Fields(tt.servers) {
-			if !regexp.MustCompile(`(?m)^` + server + ` +\d+ +\d+\.\d +[1-9]\d* +\d+\.\d\d `).Match(out) {
+			if !regexp.MustCompile(`(?m)^` + server + `.* [\d.,]+ +– +[\d.]+ `).Match(out) {
 				t.Errorf("%s: no figures for %s:\n%s", tt.command, server, out)
 			}
 		}

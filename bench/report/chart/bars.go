@@ -39,6 +39,7 @@ type Bar struct {
 type Key struct {
 	Text, Class string
 	Mark        bool // of the mark rather than of a bar
+	Light       bool // of a bar drawn as an outline
 }
 
 const (
@@ -136,11 +137,7 @@ func (b *Bars) bar(to *strings.Builder, bar *Bar, at func(float64) float64, zero
 	if end < x {
 		x, end = end, x
 	}
-	class := "solid"
-	if bar.Light {
-		class = "outline"
-	}
-	fmt.Fprintf(to, `<g class="%s"><rect class="%s" x="%s" y="%s" width="%s" height="%s" rx="2"/>`, html.EscapeString(bar.Class), class, num(x), num(middle-thick/2), num(max(end-x, 1)), num(thick))
+	fmt.Fprintf(to, `<g class="%s"><rect class="%s" x="%s" y="%s" width="%s" height="%s" rx="2"/>`, html.EscapeString(bar.Class), fill(bar.Light), num(x), num(middle-thick/2), num(max(end-x, 1)), num(thick))
 	after := max(end, zero)
 	if bar.Low != bar.High && finite(bar.Low) && finite(bar.High) {
 		low, high := at(bar.Low), at(bar.High)
@@ -158,6 +155,14 @@ func (b *Bars) bar(to *strings.Builder, bar *Bar, at func(float64) float64, zero
 	text(to, "name", after+8, middle+4, bar.Text)
 }
 
+// fill is the class of a bar's inside.
+func fill(light bool) string {
+	if light {
+		return "outline"
+	}
+	return "solid"
+}
+
 // key draws the explanation, and returns where it ends.
 func (b *Bars) key(to *strings.Builder, y float64) float64 {
 	if len(b.Key) == 0 {
@@ -172,7 +177,7 @@ func (b *Bars) key(to *strings.Builder, y float64) float64 {
 		if k.Mark {
 			fmt.Fprintf(to, `<path class="aim" d="M%s %sv16"/>`, num(x+7), num(y-12))
 		} else {
-			fmt.Fprintf(to, `<g class="%s"><rect class="solid" x="%s" y="%s" width="14" height="12" rx="2"/></g>`, html.EscapeString(k.Class), num(x), num(y-10))
+			fmt.Fprintf(to, `<g class="%s"><rect class="%s" x="%s" y="%s" width="14" height="12" rx="2"/></g>`, html.EscapeString(k.Class), fill(k.Light), num(x), num(y-10))
 		}
 		text(to, "quiet", x+22, y, k.Text)
 		x += width

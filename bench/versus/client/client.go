@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -76,6 +77,7 @@ func (t Tools) command(l Load, port uint16, seconds float64, file string) []stri
 
 // Describe is the command as a reader would repeat it.
 func (t Tools) Describe(l Load, seconds float64) string {
+	t.DNSPerf, t.YushanBench = bare(t.DNSPerf), bare(t.YushanBench)
 	return strings.Replace(strings.Join(t.command(l, 0, seconds, "FILE"), " "), "127.0.0.1:0", "127.0.0.1:PORT", 1)
 }
 
@@ -111,6 +113,14 @@ func (t Tools) Send(ctx context.Context, l Load, port uint16, seconds float64) (
 		}
 	}
 	return Count{}, fmt.Errorf("%s: %w\n%s%s", strings.Join(args, " "), err, tail(errs.String()), tail(out.String()))
+}
+
+// bare is a program without its directory.
+func bare(program string) string {
+	if program == "" {
+		return ""
+	}
+	return filepath.Base(program)
 }
 
 func tail(text string) string {

@@ -21,6 +21,7 @@ func bindPlan(c *Contender, s *Setup) (plan, error) {
 	zone, format := s.Zone, "text"
 	if s.Compiled {
 		zone, format = filepath.Join(s.Dir, "tw.raw"), "raw"
+		p.compiled = zone
 		p.before = []string{"named-compilezone", "-i", "none", "-k", "ignore", "-n", "ignore", "-F", "raw", "-o", zone, "tw", s.Zone}
 	}
 	config := fmt.Sprintf(`%soptions {

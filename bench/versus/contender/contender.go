@@ -1,7 +1,6 @@
 package contender
 
 import (
-	"errors"
 	"slices"
 
 	"yushan/bench/versus/outcome"
@@ -43,6 +42,7 @@ func (c *Contender) Peer() bool { return c.ID != outcome.Yushan && !c.Floor }
 type Setup struct {
 	For     string // what the outcome calls it: "queries, 1 worker"
 	Dir     string // of its own, for configuration and state
+	Root    string // that of the whole comparison, which outcomes call DIR
 	Zone    string // path of the master file
 	Workers int
 	// Certificate and Key are paths of PEM files. "": UDP and TCP only.
@@ -87,12 +87,11 @@ type plan struct {
 	env   []string // added to the environment
 	// before is run to its end first: it makes the compiled form.
 	before []string
+	// compiled is the file that it makes of the zone; "": none, or before makes it.
+	compiled string
 	// echo servers answer anything, and have no SOA record.
 	echo bool
 }
 
 // clients is what limits of connections are raised to.
 const clients = 4000
-
-// ErrCannot says that a server has no way to do what is asked of it.
-var ErrCannot = errors.New("it can't")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -37,6 +39,28 @@ func (p *Process) Settle(ctx context.Context, limit time.Duration) (bytes uint64
 		}
 		last = now
 	}
+}
+
+// AwaitCompiled waits until the server has made of the zone what it starts from next time,
+// and is quiet again.
+func (p *Process) AwaitCompiled(ctx context.Context, limit time.Duration) error {
+	for began := time.Now(); !upToDate(p.compiled, p.Setup.Zone); {
+		if time.Since(began) > limit {
+			return fmt.Errorf("there is no %s of the zone after %s", filepath.Base(p.compiled), limit)
+		}
+		if err := sleep(ctx, sampleEvery); err != nil {
+			return err
+		}
+	}
+	_, err := p.Settle(ctx, limit)
+	return err
+}
+
+// upToDate tells whether a file is there and not older than the one that it is made of.
+func upToDate(made, of string) bool {
+	a, errA := os.Stat(made)
+	b, errB := os.Stat(of)
+	return errA == nil && errB == nil && !a.ModTime().Before(b.ModTime())
 }
 
 // Reloading is what a reload took.

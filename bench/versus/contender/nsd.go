@@ -38,5 +38,9 @@ zone:
     name: tw
     zonefile: %q
 `, s.Ports.DNS, secure, limits, s.Workers, s.Dir, database, s.Zone)
-	return plan{files: []outcome.File{{Name: "nsd.conf", Text: config}}, args: []string{"-d", "-c", "nsd.conf"}}, nil
+	p := plan{files: []outcome.File{{Name: "nsd.conf", Text: config}}, args: []string{"-d", "-c", "nsd.conf"}}
+	if s.Compiled {
+		p.compiled = database
+	}
+	return p, nil
 }

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"yushan/bench/procstat"
-	"yushan/bench/versus/outcome"
 )
 
 const (
@@ -33,6 +32,7 @@ type Process struct {
 	cmd       *exec.Cmd
 	exited    chan struct{} // closed after the process has ended
 	observer  *procstat.Observer
+	compiled  string // file that it makes of the zone
 	suspended bool
 }
 
@@ -56,7 +56,7 @@ func (c *Contender) Start(ctx context.Context, s Setup) (*Process, error) {
 			return fail(err)
 		}
 	}
-	if plan.before != nil {
+	if plan.before != nil && !upToDate(plan.compiled, s.Zone) {
 		cmd := exec.CommandContext(ctx, plan.before[0], plan.before[1:]...)
 		cmd.Dir = s.Dir
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -72,16 +72,12 @@ func (c *Contender) Start(ctx context.Context, s Setup) (*Process, error) {
 	if s.Processors != "" {
 		args = append([]string{"taskset", "-c", s.Processors}, args...)
 	}
-	p := &Process{Contender: c, Setup: s, cmd: exec.Command(args[0], args[1:]...), exited: make(chan struct{})}
+	p := &Process{Contender: c, Setup: s, cmd: exec.Command(args[0], args[1:]...), exited: make(chan struct{}), compiled: plan.compiled}
 	p.cmd.Dir = s.Dir
 	p.cmd.Env = append(os.Environ(), plan.env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	use := outcome.Use{For: s.For, Command: strings.Join(append(plan.env, args...), " "), Files: plan.files}
-	if plan.before != nil {
-		use.Command = strings.Join(plan.before, " ") + "\n" + use.Command
-	}
-	c.Use(use)
+	c.Use(s.use(plan, args))
 	started := make(chan error)
 	began := time.Now()
 	go p.run(started)

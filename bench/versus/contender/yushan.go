@@ -2,6 +2,7 @@ package contender
 
 import (
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -36,13 +37,14 @@ func yushanPlan(c *Contender, s *Setup) (plan, error) {
 		fmt.Fprintf(&b, "doq:\n  listen: [127.0.0.1:%d]\n", s.Ports.Secure)
 		limits("  ", handshakes, streams)
 	}
-	if s.Compiled {
-		return plan{}, fmt.Errorf("%w: this yushan has no zone image", ErrCannot)
-	}
 	fmt.Fprintf(&b, "zones: [{name: tw, file: %s}]\n", s.Zone)
 	p := plan{
 		files: []outcome.File{{Name: "yushan.yaml", Text: b.String()}},
 		args:  []string{"serve", "--config", "yushan.yaml", "--log-level", "warn"},
+	}
+	if s.Compiled {
+		p.files[0].Text += "storage: storage\n"
+		p.compiled = filepath.Join(s.Dir, "storage", "images", "tw.image")
 	}
 	if s.Confined {
 		p.env = []string{"GOMAXPROCS=" + strconv.Itoa(s.Workers)}

@@ -20,7 +20,8 @@ type Outcome struct {
 	Format   int       `json:"format"`
 	Started  time.Time `json:"started"`
 	Ended    time.Time `json:"ended"`
-	Command  string    `json:"command"` // that began it
+	Command  string    `json:"command"`            // that began it
+	Revision string    `json:"revision,omitempty"` // of yushan's source
 	Machine  Machine   `json:"machine"`
 	Settings Settings  `json:"settings"`
 	Servers  []Server  `json:"servers"`
@@ -132,6 +133,8 @@ const (
 	CPU      = "cpu"      // seconds on processors
 	One      = "one"      // CPU µs a query with one worker, or with the small zone
 	Two      = "two"      // with two workers, or with the huge zone
+	IdleCPU  = "idleCPU"  // ms on processors, while nobody asks
+	AtWork   = "atWork"   // ms by the clock, while it answers queries
 )
 
 // Row returns the row with that ID; nil if there is none.

@@ -113,6 +113,8 @@ var extras = []extra{
 	{outcome.After, "after, MB", megabytes},
 	{outcome.Seconds, "s until in service", units.Digits},
 	{outcome.CPU, "CPU s", units.Digits},
+	{outcome.IdleCPU, "CPU ms", units.Digits},
+	{outcome.AtWork, "ms at half load", units.Digits},
 }
 
 func megabytes(v float64) string { return units.Digits(v / 1e6) }

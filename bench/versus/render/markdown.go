@@ -69,8 +69,8 @@ func (d *document) head() {
 		}
 	}
 	d.f("# yushan beside %s\n\n", listed(peers))
-	d.f("%s, on %s, %s of %s. Written by `%s`; the figures are in [%s.json](%s.json).\n",
-		d.Started.UTC().Format(time.DateOnly), orUnknown(d.Machine.Processor), plural(d.Machine.Cores, "core"), units.Bytes(d.Machine.MemoryBytes)+" memory", d.Command, d.base, d.base)
+	d.f("%s, on %s, %s, %s of memory. Written by `%s`; the figures are in [%s.json](%s.json).\n",
+		d.Started.UTC().Format(time.DateOnly), orUnknown(d.Machine.Processor), plural(d.Machine.Cores, "core"), units.Bytes(d.Machine.MemoryBytes), d.Command, d.base, d.base)
 	d.f("\n**%s.**\n", d.headline())
 	losses, beyond := d.losses()
 	if len(losses) > 0 {

@@ -52,10 +52,14 @@ func (d *document) method() {
 }
 
 func (d *document) yushan() string {
+	version := d.Machine.Toolchain
 	if s := d.Server(outcome.Yushan); s != nil {
-		return s.Version
+		version = s.Version
 	}
-	return d.Machine.Toolchain
+	if d.Revision != "" {
+		version += ", commit " + d.Revision
+	}
+	return version
 }
 
 // servers says what each was made to do.

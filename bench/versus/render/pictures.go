@@ -77,9 +77,9 @@ func (t *table) overview() (Picture, bool) {
 		for _, target := range j.Targets {
 			if target.Against == j.Best {
 				bar.Mark = better(j.Row, target.Limit)
-				if !target.Verdict.Good() && !target.Moonshot {
-					bar.Class = "orange"
-				}
+			}
+			if !target.Verdict.Good() && target.Verdict != outcome.Unknown && !target.Moonshot {
+				bar.Class = "orange"
 			}
 		}
 		if j.Lost {
@@ -103,7 +103,7 @@ func (t *table) overview() (Picture, bool) {
 func (t *table) group(name, file string) (Picture, bool) {
 	bars := chart.Bars{Title: name, Name: name + ": medians of all servers; the tables below have the same figures.",
 		Note: "Medians; lines across the ends: least and most of the rounds. Each row has a scale of its own.",
-		Key:  []chart.Key{{Text: "yushan", Class: "jade"}, {Text: "peers", Class: "gray"}, {Text: "no name server: sends back what it gets (outline)", Class: "gray"}}}
+		Key:  []chart.Key{{Text: "yushan", Class: "jade"}, {Text: "peers", Class: "gray"}, {Text: "no name server: sends back what it gets", Class: "gray", Light: true}}}
 	floors := false
 	for _, j := range t.judged {
 		if j.Group != name || len(j.Figures) == 0 {

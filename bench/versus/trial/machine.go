@@ -31,6 +31,18 @@ func Machine(processors int) outcome.Machine {
 	return m
 }
 
+// Revision is the commit that a checkout is at, with "-dirty" behind it if files differ from
+// that; "" if it is none.
+func Revision(ctx context.Context, checkout string) string {
+	cmd := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty", "--abbrev=12")
+	cmd.Dir = checkout
+	out, err := cmd.Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
 // valueOf reads a line "key: value" of a file in /proc.
 func valueOf(path, key string) (value string, found bool) {
 	text, _ := os.ReadFile(path)
@@ -45,7 +57,10 @@ func valueOf(path, key string) (value string, found bool) {
 // DNSPerfVersion is what dnsperf says of itself; "" if it says nothing.
 func DNSPerfVersion(ctx context.Context, program string) string {
 	out, _ := exec.CommandContext(ctx, program, "-h").CombinedOutput()
-	return string(regexp.MustCompile(`\d+\.\d+(\.\d+)?`).Find(out))
+	if version := regexp.MustCompile(`(?m)^Version (\S+)$`).FindSubmatch(out); version != nil {
+		return string(version[1])
+	}
+	return ""
 }
 
 // Processors are those that this process may run on.

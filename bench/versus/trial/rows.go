@@ -114,10 +114,10 @@ func specs() []spec {
 	add(groupZones, large, "memory", "Memory", "MB", "Proportional set size of all processes, after two seconds of queries, when it doesn't change any more.", zones, best(0.2))
 	add(groupZones, largeSigned, "memory-signed", "Memory, signed zone", "MB", "Likewise, with NSEC3 and opt-out.", zones, best(0.3))
 	add(groupZones, large, "reload", "Memory while reloading", "×", "The most that its proportional set size is, measured forty times a second, from SIGHUP until the zone is in service and all is quiet again, by what it was before. The file has been written anew, with the next serial and nothing else changed.", zones, alone(2.2))
-	add(groupZones, huge, "huge-memory", "Memory, the largest zone", "MB", "As above, with the zone of the most delegations.", []string{yushan}, alone(1200))
+	add(groupZones, huge, "huge-memory", "Memory, the largest zone", "MB", "Proportional set size with the zone of the most delegations, measured like that of the large zone.", []string{yushan}, alone(1200))
 	add(groupChange, huge, "huge-lookup", "UDP, the largest zone by a small one", "×", "The CPU time a query with the zone of the most delegations by that with 100 times fewer.", []string{yushan}, alone(1.5))
 	add(groupChange, growth, "growth", "UDP, two workers by one", "×", "The CPU time a query with two workers by that with one. A hundred sockets, 400 queries under way, from two threads; both with the same processors.", []string{yushan, nsd, knot, newKnot, bind}, alone(1.1))
-	add(groupChange, change, "change", "Change of 10,000 delegations", "ms", "Time until a change of 10,000 delegations is in service, among as many as the zone for memory has: yushan's own benchmark, in the process that serves.", []string{yushan}, alone(100))
+	add(groupChange, change, "change", "Change of 10,000 delegations", "ms", "Time by the clock until a change of 10,000 delegations is in service, in the zone for load and memory while nobody asks: yushan's own benchmark, in the process that serves.", []string{yushan}, alone(100))
 	add(groupChange, change, "change-latency", "Latency during changes", "×", "The 99.9th percentile of the latency on UDP at half load while such a change is applied each second, by that of a quiet server.", []string{yushan}, alone(1.5))
 	return rows
 }

@@ -188,5 +188,6 @@ func (r *run) begin(ctx context.Context, id string, s contender.Setup) (*contend
 			return nil, err
 		}
 	}
+	s.Root = r.Dir
 	return r.servers[id].Start(ctx, s)
 }
