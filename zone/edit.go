@@ -2,6 +2,8 @@ package zone
 
 import (
 	"bytes"
+	"cmp"
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -101,7 +103,7 @@ func (e *Edit) Commit() (*Zone, *Report) {
 
 // commit returns false if the zone has to be built anew.
 func (e *Edit) commit() (zone *Zone, report *Report, possible bool) {
-	slices.SortStableFunc(e.changes, func(x, y change) int { return bytes.Compare(x.key, y.key) })
+	e.sort()
 	if len(e.changes) == 0 {
 		if !e.report.OK() {
 			return nil, e.report, true
@@ -109,6 +111,33 @@ func (e *Edit) commit() (zone *Zone, report *Report, possible bool) {
 		return e.base, e.report, true
 	}
 	return newRevision(e).run()
+}
+
+// sort sorts the changes by key, those of one in the order in which they were
+// asked for.
+func (e *Edit) sort() {
+	// Changes are large, and a few bytes of their keys decide nearly always.
+	type place struct {
+		prefix uint64
+		index  int
+	}
+	order := make([]place, len(e.changes))
+	for i := range e.changes {
+		var prefix [8]byte
+		copy(prefix[:], e.changes[i].key)
+		order[i] = place{binary.BigEndian.Uint64(prefix[:]), i}
+	}
+	slices.SortFunc(order, func(x, y place) int {
+		if x.prefix != y.prefix {
+			return cmp.Compare(x.prefix, y.prefix)
+		}
+		return cmp.Or(bytes.Compare(e.changes[x.index].key, e.changes[y.index].key), cmp.Compare(x.index, y.index))
+	})
+	sorted := make([]change, len(order))
+	for i, p := range order {
+		sorted[i] = e.changes[p.index]
+	}
+	e.changes = sorted
 }
 
 // apply makes changes to the group.

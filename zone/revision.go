@@ -27,7 +27,11 @@ type revision struct {
 
 	names, occluded, nsec3 tree
 	below                  [][]byte // keys of owners without changes to be placed anew
-	covered                []byte   // key of the barrier below which below lists all; nil: none
+	above                  struct { // what hides the children of the last parent
+		parent, barrier []byte
+		redirect        bool
+	}
+	covered []byte // key of the barrier below which below lists all; nil: none
 
 	pending []delegation
 	naming  []namedBy // of those made
@@ -36,14 +40,16 @@ type revision struct {
 	hashes  [][]byte  // likewise of NSEC3 records
 }
 
-// tree is a tree being edited that remembers whether it was given an entry.
+// tree is a tree being edited that remembers whether it was given an entry,
+// and which.
 type tree struct {
 	*radix.Txn
 	given bool
+	last  radix.Entry
 }
 
 func (t *tree) Set(key []byte, value uint32, stop bool) {
-	t.given = true
+	t.given, t.last = true, radix.Entry{Value: value, Stop: stop}
 	t.Txn.Set(key, value, stop)
 }
 
@@ -107,7 +113,10 @@ func (a *apex) sameParam(b *apex) bool {
 // replace places one owner anew. key is kept.
 func (r *revision) replace(key []byte, changes []change) {
 	l := r.base.locate(key)
-	before := r.kind(key)
+	before := noBarrier
+	if l.name != 0 {
+		before = kindOf(r.base.node(l.name))
+	}
 	g := &r.group
 	g.key, g.owner = key, dname.AppendFromKey(nil, key, r.origin)
 	var d decoder
@@ -135,11 +144,14 @@ func (r *revision) replace(key []byte, changes []change) {
 	if l.name != 0 || r.names.given {
 		r.touched = append(r.touched, key)
 	}
-	kind := r.kind(key)
+	kind := noBarrier
+	if r.names.given {
+		kind = r.kindOf(r.names.last)
+	}
 	if readdressed || kind != before || (l.name != 0) != r.names.given { // glue has no signatures
 		r.servers = append(r.servers, key)
 	}
-	if kind != before && (r.covered == nil || !isBelow(key, r.covered)) {
+	if kind != before && (r.covered == nil || !isBelow(key, r.covered)) && r.base.mayHaveBelow(key) {
 		r.cover(key)
 	}
 }
@@ -154,14 +166,31 @@ const (
 )
 
 func (r *revision) kind(key []byte) barrierKind {
-	e, ok := r.names.Get(key)
+	if e, ok := r.names.Get(key); ok {
+		return r.kindOf(e)
+	}
+	return noBarrier
+}
+
+func (r *revision) kindOf(e radix.Entry) barrierKind {
 	switch {
-	case !ok || !e.Stop:
+	case !e.Stop:
 		return noBarrier
-	case e.Value == pendingCut || r.entryNode(e).IsCut():
+	case e.Value == pendingCut:
 		return cutBarrier
 	}
-	return redirectBarrier
+	return kindOf(r.entryNode(e))
+}
+
+// kindOf returns what an authoritative name hides.
+func kindOf(node Node) barrierKind {
+	if node.IsCut() {
+		return cutBarrier
+	}
+	if _, redirects := node.find(TypeDNAME); redirects {
+		return redirectBarrier
+	}
+	return noBarrier
 }
 
 // pendingCut is the value of a cut whose referral is not made yet.
@@ -174,15 +203,32 @@ func (r *revision) entryNode(e radix.Entry) Node {
 // barrierAbove returns the key of the cut or DNAME that hides the name with
 // this key. All above key has been placed.
 func (r *revision) barrierAbove(key []byte) (barrier []byte, redirect bool) {
-	for n := 0; n < len(key); n++ {
-		if n > 0 && key[n-1] != 0 {
-			continue
-		}
-		if kind := r.kind(key[:n]); kind != noBarrier {
-			return key[:n:n], kind == redirectBarrier
+	if len(key) == 0 {
+		return nil, false
+	}
+	parent := key[:1+bytes.LastIndexByte(key[:len(key)-1], 0)]
+	// The parent's parents come before it, so that nothing of what was found for
+	// one of its children changes before the next.
+	if r.above.parent == nil || !bytes.Equal(parent, r.above.parent) {
+		r.above.parent, r.above.barrier, r.above.redirect = parent, nil, false
+		for n := 0; n <= len(parent); n++ {
+			if n > 0 && parent[n-1] != 0 {
+				continue
+			}
+			if kind := r.kind(parent[:n]); kind != noBarrier {
+				r.above.barrier, r.above.redirect = parent[:n:n], kind == redirectBarrier
+				break
+			}
 		}
 	}
-	return nil, false
+	return r.above.barrier, r.above.redirect
+}
+
+// mayHaveBelow tells whether there may be names below the one with this key.
+func (z *Zone) mayHaveBelow(key []byte) bool {
+	// What a cut or a DNAME hides is not among the authoritative names.
+	m := z.names.Descend(key)
+	return m.Len == len(key) && !m.Stop || z.occluded.Descend(key).Len == len(key)
 }
 
 // cover lists all owners of the base below key, to be placed anew.
