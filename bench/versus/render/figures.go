@@ -85,12 +85,21 @@ func times(ratio float64) string {
 	return units.Digits(ratio)
 }
 
-// between is a ratio with its interval: "0.31 (0.29–0.33)".
+// between is a ratio with its interval: "0.31 × (0.29–0.33)".
 func between(e outcome.Estimate) string {
-	if math.IsNaN(e.Value) || e.Low == e.High {
-		return times(e.Value)
+	if math.IsNaN(e.Value) {
+		return "–"
 	}
-	return fmt.Sprintf("%s (%s–%s)", times(e.Value), times(e.Low), times(e.High))
+	return times(e.Value) + " ×" + interval(e, times)
+}
+
+// interval is that of an estimate in parentheses, unless it is too small to be seen.
+func interval(e outcome.Estimate, format func(float64) string) string {
+	low, high := format(e.Low), format(e.High)
+	if low == high {
+		return ""
+	}
+	return " (" + low + "–" + high + ")"
 }
 
 // extra is a column of figures beside the value.
@@ -188,7 +197,7 @@ func (t *table) headline() string {
 func (t *table) losses() (losses, beyond []string) {
 	for _, j := range t.judged {
 		if j.Lost {
-			losses = append(losses, fmt.Sprintf("%s: %s is better (%s by %s, %s ×)", j.Title, t.name(j.Best),
+			losses = append(losses, fmt.Sprintf("%s: %s is better: %s by %s, %s", j.Title, t.name(j.Best),
 				with(j.Row, j.Of(outcome.Yushan).Median), with(j.Row, j.Of(j.Best).Median), between(j.Ratio)))
 		}
 		for _, target := range j.Targets {
@@ -210,12 +219,9 @@ func (t *table) came(j *outcome.Judgement, target outcome.Judged) string {
 		return "–"
 	}
 	if target.Of == "" {
-		if target.Ratio.Low == target.Ratio.High {
-			return with(j.Row, target.Ratio.Value)
-		}
-		return fmt.Sprintf("%s (%s–%s)", with(j.Row, target.Ratio.Value), value(j.Row, target.Ratio.Low), value(j.Row, target.Ratio.High))
+		return with(j.Row, target.Ratio.Value) + interval(target.Ratio, func(v float64) string { return value(j.Row, v) })
 	}
-	return between(target.Ratio) + " ×"
+	return between(target.Ratio)
 }
 
 // busy is the largest share of the machine that others had, and in which row.

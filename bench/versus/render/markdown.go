@@ -94,7 +94,7 @@ func (d *document) head() {
 		d.f("\n%s of %g s: too few to rely on.\n", plural(d.Settings.Rounds, "round"), d.Settings.Seconds)
 	}
 	if len(d.Notes) > 0 {
-		d.f("\n")
+		d.f("\nLeft out:\n\n")
 		for _, note := range d.Notes {
 			d.f("* %s\n", note)
 		}

@@ -91,7 +91,6 @@ func mark(v outcome.Verdict) string {
 // Rows lists rows with their targets.
 func Rows(w io.Writer, rows []outcome.Row) error {
 	t := &table{Outcome: new(outcome.Outcome)}
-	var list plain.Table
 	for i := range rows {
 		row := &rows[i]
 		var targets []string
@@ -102,8 +101,10 @@ func Rows(w io.Writer, rows []outcome.Row) error {
 			}
 			targets = append(targets, text)
 		}
-		list.Row(row.ID, fmt.Sprintf("%-40s", row.Title), strings.Join(targets, ", "))
+		line := fmt.Sprintf("%-16s%-40s%s", row.ID, row.Title, strings.Join(targets, ", "))
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " ")); err != nil {
+			return err
+		}
 	}
-	_, err := io.WriteString(w, strings.Join(list.Lines(), "\n")+"\n")
-	return err
+	return nil
 }

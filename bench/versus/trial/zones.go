@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -98,8 +99,8 @@ func nextSerial(path string) (serial uint32, err error) {
 		end++
 	}
 	value, err := strconv.ParseUint(string(head[at:end]), 10, 32)
-	if err != nil {
-		return 0, fmt.Errorf("%s: serial: %w", path, err)
+	if err != nil || value == math.MaxUint32 {
+		return 0, fmt.Errorf("%s: serial %q: expected a number that has a next one", path, head[at:end])
 	}
 	text := strconv.FormatUint(value+1, 10)
 	if len(text) != end-at {
