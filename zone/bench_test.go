@@ -265,3 +265,14 @@ func TestRegistry(t *testing.T) {
 		t.Errorf("compacted, the zone has %d bytes, before %d", compact.Stats().Bytes, next.Stats().Bytes)
 	}
 }
+
+func BenchmarkCompact(b *testing.B) {
+	z := registryZone(b, 200_000)
+	var p processor
+	p.start(b)
+	for b.Loop() {
+		z.Compact()
+	}
+	p.stop(b)
+	p.report(b)
+}

@@ -295,6 +295,13 @@ func TestCompact(t *testing.T) {
 	if c := compact.Stats(); c.Bytes > first.Stats().Bytes*5/4 || c.Garbage > c.Bytes/2 {
 		t.Errorf("compacted: %+v, the first version had %+v", c, first.Stats())
 	}
+	// Edits go on from it, and find what they need.
+	const change = "-- ns.hoster.tw. A\n+ ns.hoster 3600 A 192.0.2.99\n+ guest9 3600 NS ns.hoster"
+	got, _ := edit(t, compact, "tw.", change).Commit()
+	want, _ := edit(t, z, "tw.", change).Commit()
+	if d := differ(got, want); d != "" {
+		t.Errorf("edited after it was compacted: %s", d)
+	}
 }
 
 // Readers of old versions are not disturbed by edits.

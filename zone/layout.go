@@ -182,7 +182,11 @@ func (r RRset) Is(other RRset) bool { return &r.b[0] == &other.b[0] }
 
 // size is how many bytes of the arena the RRset takes.
 func (r RRset) size() int64 {
-	return roundUp(rrsetHeader + 2*(le16(r.b[12:])+le16(r.b[14:])+le16(r.b[16:])) + le16(r.b[8:]) + le16(r.b[10:]))
+	return roundUp(r.length())
+}
+
+func (r RRset) length() int {
+	return rrsetHeader + 2*(le16(r.b[12:])+le16(r.b[14:])+le16(r.b[16:])) + le16(r.b[8:]) + le16(r.b[10:])
 }
 
 // Part is a run of whole records, ready to be copied into a message when the

@@ -125,23 +125,6 @@ func (c *cursor) take(at, wanted []byte) arena.Offset {
 	return off
 }
 
-// Compact returns the same zone in memory of its own, without the garbage that
-// edits have left: when [Stats].Garbage has passed half of Bytes, it pays. The
-// memory that is left behind is freed when no version that lies in it is in use.
-func (z *Zone) Compact() *Zone {
-	b := NewBuilder(z.origin)
-	f := feeder{b: b}
-	for g := range z.groups() {
-		f.group(g)
-	}
-	f.flush()
-	compact, report := b.Build()
-	if compact == nil {
-		panic("zone: a zone without errors has some now: " + report.Findings[0].String())
-	}
-	return compact
-}
-
 // feeder hands records to a builder in batches.
 type feeder struct {
 	b     *Builder
