@@ -26,6 +26,14 @@
 // before it was read is always read again, since a later change might not show
 // in its mtime.
 //
+// # Images
+//
+// With a storage, [images] keeps each zone in a file as it lies in memory. A
+// start reads that file, if the zone's files are what they were (by the same
+// fingerprints), and else the master file; if that cannot be served, the zone is
+// taken from its image and the log says so. Images are written, and zones that came
+// from images verified, on a thread of the lowest priority.
+//
 // # Credentials
 //
 // Certificates, the keys of session tickets and what a CA is to be answered are in
