@@ -40,21 +40,14 @@ type QUIC struct {
 	maxRequests int64
 	requests    atomic.Int64
 	rejected    atomic.Uint64
+	crew        quicport.Crew // requests' goroutines
 	pool        *pool
 	tallies     tallies
 }
 
-const (
-	// http3Streams are those that each client opens: control, and two of QPACK
-	// (RFC 9114 §6.2.1, RFC 9204 §4.2); one more may be a reserved type (§6.2.3).
-	http3Streams = 4
-	// lastMoment is how long requests are taken after the server was told to stop:
-	// they have been received perhaps.
-	lastMoment = 10 * time.Millisecond
-	// farewell is how long the last responses have to leave, since a connection that
-	// is closed forgets what it hasn't sent.
-	farewell = 100 * time.Millisecond
-)
+// http3Streams are those that each client opens: control, and two of QPACK
+// (RFC 9114 §6.2.1, RFC 9204 §4.2); one more may be a reserved type (§6.2.3).
+const http3Streams = 4
 
 // ListenQUIC takes a UDP address into use. Nothing is answered before [QUIC.Serve].
 // If another server has the address, the error wraps EADDRINUSE.
@@ -126,7 +119,10 @@ func (s *QUIC) Addr() netip.AddrPort { return s.port.Addr() }
 // Serve accepts connections and answers their queries, until [QUIC.Shutdown] is called
 // and the last connection has ended. It is to be called once. An error means that
 // the socket broke.
-func (s *QUIC) Serve() error { return s.port.Serve(s.serve) }
+func (s *QUIC) Serve() error {
+	defer s.crew.Dismiss()
+	return s.port.Serve(s.serve)
+}
 
 // Shutdown ends all connections when what they have asked is answered, and those
 // that take too long when ctx ends.
@@ -138,7 +134,7 @@ func (s *QUIC) serve(ctx context.Context, qc *quic.Conn) {
 	if err != nil {
 		return // it has gone already
 	}
-	var control, requests sync.WaitGroup
+	var control sync.WaitGroup
 	control.Go(func() {
 		for {
 			stream, err := qc.AcceptUniStream(qc.Context())
@@ -148,45 +144,60 @@ func (s *QUIC) serve(ctx context.Context, qc *quic.Conn) {
 			control.Go(func() { raw.HandleUnidirectionalStream(stream) })
 		}
 	})
-	asked := s.accept(ctx, qc, raw, &requests)
-	if ctx.Err() != nil && qc.Context().Err() == nil {
-		last, cancel := context.WithTimeout(context.Background(), lastMoment)
-		asked = s.accept(last, qc, raw, &requests) || asked
-		cancel()
+	requests := requests{server: s, qc: qc, raw: raw}
+	for err == nil {
+		err = requests.next(ctx)
 	}
-	requests.Wait()
-	if asked && qc.Context().Err() == nil {
-		select {
-		case <-time.After(farewell):
-		case <-qc.Context().Done():
-		}
+	if requests.asked && ctx.Err() != nil && qc.Context().Err() == nil {
+		quicport.Drain(qc, requests.next, requests.owes)
 	}
+	requests.running.Wait()
 	raw.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
 	control.Wait()
 }
 
-// accept takes requests until ctx ends or the connection does. It reports whether
-// there was one.
-func (s *QUIC) accept(ctx context.Context, qc *quic.Conn, raw *http3.RawServerConn, requests *sync.WaitGroup) (asked bool) {
-	for {
-		stream, err := qc.AcceptStream(ctx)
-		if err != nil {
-			return asked
-		}
-		asked = true
-		if s.requests.Add(1) > s.maxRequests {
-			s.requests.Add(-1)
-			s.reject(stream)
-			continue
-		}
-		// The library doesn't limit how long a header section may take.
-		stream.SetReadDeadline(time.Now().Add(s.timeout))
-		requests.Go(func() {
-			defer s.requests.Add(-1)
-			raw.HandleRequestStream(stream)
-		})
-	}
+// requests are those of one connection.
+type requests struct {
+	server  *QUIC
+	qc      *quic.Conn
+	raw     *http3.RawServerConn
+	asked   bool
+	open    atomic.Int32
+	running sync.WaitGroup // as many
 }
+
+// next waits for a request, and has a goroutine care for it.
+func (r *requests) next(ctx context.Context) error {
+	stream, err := r.qc.AcceptStream(ctx)
+	if err != nil {
+		return err
+	}
+	r.asked = true
+	s := r.server
+	if s.requests.Add(1) > s.maxRequests {
+		s.requests.Add(-1)
+		s.reject(stream)
+		return nil
+	}
+	// The library doesn't limit how long a header section may take.
+	stream.SetReadDeadline(time.Now().Add(s.timeout))
+	r.open.Add(1)
+	r.running.Add(1)
+	s.crew.Go(func() {
+		defer r.end()
+		r.raw.HandleRequestStream(stream)
+	})
+	return nil
+}
+
+func (r *requests) end() {
+	r.server.requests.Add(-1)
+	r.open.Add(-1)
+	r.running.Done()
+}
+
+// owes reports whether a request is under way.
+func (r *requests) owes() bool { return r.open.Load() > 0 }
 
 // reject tells that nothing was done for a request, so that it can be repeated
 // (RFC 9114 §8.1).

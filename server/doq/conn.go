@@ -49,23 +49,33 @@ func clientOf(qc *quic.Conn) netip.AddrPort {
 
 // loop answers queries until the connection ends, or ctx does and all streams
 // that have come by then are cared for.
-func (c *conn) loop(ctx context.Context) error {
-	for {
-		stream, err := c.qc.AcceptStream(ctx)
-		if err != nil {
-			return err
-		}
-		c.activity.Add(1)
-		c.hold(stream)
-		w := c.server.workspaces.take(c.hint)
-		c.begin(w, stream)
-		c.server.workspaces.giveBack(c.hint, w)
-		if c.closing.Load() {
-			<-c.qc.Context().Done()
-			return errClosed
-		}
+func (c *conn) loop(ctx context.Context) (err error) {
+	for err == nil {
+		err = c.next(ctx)
 	}
+	return err
 }
+
+// next waits for a stream, and answers its query, if it is there.
+func (c *conn) next(ctx context.Context) error {
+	stream, err := c.qc.AcceptStream(ctx)
+	if err != nil {
+		return err
+	}
+	c.activity.Add(1)
+	c.hold(stream)
+	w := c.server.workspaces.take(c.hint)
+	c.begin(w, stream)
+	c.server.workspaces.giveBack(c.hint, w)
+	if c.closing.Load() {
+		<-c.qc.Context().Done()
+		return errClosed
+	}
+	return nil
+}
+
+// owes reports whether an answer waits for its client.
+func (c *conn) owes() bool { return c.writing.Load() > 0 }
 
 // creditLag is how many streams later a client gets the credit for another one
 // back. By then the stream is finished, mostly, and the news travels with an answer.

@@ -125,7 +125,7 @@ func (s *Server) serve(ctx context.Context, qc *quic.Conn) {
 	s.mu.Unlock()
 
 	if err := c.loop(ctx); errors.Is(err, context.Canceled) && !s.isSilent(c) {
-		c.linger()
+		quicport.Drain(qc, c.next, c.owes)
 	}
 	c.qc.CloseWithError(noError, "") // readers would wait for what is answered no more
 	c.streams.Wait()

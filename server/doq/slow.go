@@ -90,35 +90,3 @@ func (c *conn) sendLong(stream *quic.Stream, out []byte) {
 		}
 	})
 }
-
-const (
-	glance    = 50 * time.Millisecond // between two looks at a connection that lingers
-	glances   = 4                     // without a packet being sent, until nothing is owed
-	maxLinger = 5 * time.Second
-)
-
-// linger waits until the client has got all answers: closing a connection drops
-// what isn't sent or got lost. quic-go doesn't tell. But as long as something is not
-// acknowledged, it sends again, at intervals that it doubles each time (RFC 9002
-// §6.2.1): so it is when nothing was sent for three times the last interval. A client
-// that closes ends the wait.
-func (c *conn) linger() {
-	deadline := time.Now().Add(maxLinger)
-	sent := c.qc.ConnectionStats().PacketsSent
-	for quiet, enough := 0, glances; ; {
-		stats := c.qc.ConnectionStats()
-		if stats.PacketsSent != sent {
-			sent = stats.PacketsSent
-			quiet, enough = 0, max(enough, 3*(quiet+1))
-		}
-		if c.writing.Load() == 0 && (quiet >= enough || time.Now().After(deadline)) {
-			return
-		}
-		select {
-		case <-c.qc.Context().Done():
-			return
-		case <-time.After(max(glance, stats.SmoothedRTT)):
-		}
-		quiet++
-	}
-}

@@ -13,8 +13,8 @@
 // A handshake costs the server about a hundred times what it costs the client, and
 // the first packet proves nothing: its source address may be forged. So, from the
 // moment that handshakes are scarce (half of the budget of [limit.Handshakes] is
-// spent, a quarter of MaxHandshakes are under way, or several from that client's
-// network are), a client has to prove its address first: Retry (RFC 9000 §8.1.2)
+// spent, a quarter of MaxHandshakes are under way, or a sixteenth from that client's
+// network), a client has to prove its address first: Retry (RFC 9000 §8.1.2)
 // costs us one packet and keeps nothing. A forger of addresses can thus occupy a
 // quarter of MaxHandshakes, and nobody's share of anything. Clients with a token
 // of an earlier connection (RFC 9000 §8.1.3) have proven theirs.
@@ -53,6 +53,14 @@
 //
 // # Stopping
 //
-// See [Port.Shutdown]. Handlers see the end of their context; they finish what has
-// arrived and return, and the port closes the connection.
+// [Port.Shutdown] first sees to it that all that has arrived is read: it sends the socket a
+// datagram, and waits for it to come out. Handlers then see the end of their context; they
+// finish what has arrived, may stay until the client has got its answers, see [Drain], and
+// return, and the port closes the connection. All of this waits for events rather than for a time, so
+// that a busy machine loses no more than a quiet one.
+//
+// # Goroutines
+//
+// A new goroutine's stack grows as it works, by copies: a tenth of what a short request
+// costs. [Crew] keeps some goroutines for the next connection, or the next request.
 package quicport

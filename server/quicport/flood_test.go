@@ -90,7 +90,7 @@ func TestInitialFlood(t *testing.T) {
 			p := start(t, func(c *Config) { c.Limits.MaxHandshakes = maxHandshakes })
 			limit := maxHandshakes / calmShare
 			if name == "many ports" {
-				limit = unprovenShare
+				limit = maxHandshakes / clientShare
 			}
 			const packets = 200
 			most := 0

@@ -24,7 +24,8 @@ type Port struct {
 	table  table
 	events events
 
-	running sync.WaitGroup // connections' goroutines
+	crew    Crew           // connections' goroutines
+	running sync.WaitGroup // of these, those at work
 	stop    context.Context
 	begin   context.CancelFunc // ends stop: Shutdown has begun
 
@@ -102,9 +103,14 @@ func (p *Port) Serve(handle func(context.Context, *quic.Conn)) error {
 			}
 			break
 		}
-		p.running.Go(func() { p.serve(conn, handle) })
+		p.running.Add(1)
+		p.crew.Go(func() {
+			defer p.running.Done()
+			p.serve(conn, handle)
+		})
 	}
 	p.running.Wait()
+	p.crew.Dismiss()
 	return failed
 }
 
@@ -186,32 +192,27 @@ func (p *Port) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// settleTime is how long the socket must have been empty until all that came from it
-// has got to the handlers of its connections: quic-go passes it from one goroutine to
-// another, and doesn't tell when it is done. Clients that never stop don't hold a
-// shutdown up for longer than settleLimit.
 const (
-	settleTime  = 10 * time.Millisecond
-	settleLimit = 200 * time.Millisecond
+	// settleLimit is how long a stop waits until all is read that had arrived, should the
+	// datagram that tells it be lost each time.
+	settleLimit = 2 * time.Second
+	markAgain   = 50 * time.Millisecond
+	// looks is how often the goroutine that stops the port waits for a moment until what was
+	// read has got to the handlers of its connections: quic-go passes it from one goroutine to
+	// another, and doesn't tell when it is done. Each time, all those that are ready to run come first,
+	// however long it takes them.
+	looks = 10
+	look  = time.Millisecond
 )
 
-// settle waits for that.
+// settle waits until what has arrived has got to the handlers of its connections. What arrives
+// later doesn't hold it up.
 func (p *Port) settle(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, settleLimit)
 	defer cancel()
-	const looks = 10
-	look := time.NewTicker(settleTime / looks)
-	defer look.Stop()
-	for empty := 0; empty < looks; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-look.C:
-		}
-		empty++
-		if p.socket.hasQueued() {
-			empty = 0
-		}
+	p.socket.passed(ctx)
+	for range looks {
+		time.Sleep(look)
 	}
 }
 

@@ -28,6 +28,13 @@ const (
 // start runs a port whose connections send each stream back, until the test ends.
 func start(t testing.TB, change func(*Config)) *Port {
 	t.Helper()
+	p := prepare(t, change)
+	run(t, p, echo)
+	return p
+}
+
+func prepare(t testing.TB, change func(*Config)) *Port {
+	t.Helper()
 	cfg := Config{
 		Addr:  netip.MustParseAddrPort("127.0.0.1:0"),
 		TLS:   quicload.ServerTLS(t, protocol),
@@ -40,7 +47,6 @@ func start(t testing.TB, change func(*Config)) *Port {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, p, echo)
 	return p
 }
 

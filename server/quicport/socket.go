@@ -49,6 +49,8 @@ type socket struct {
 	sending  *sendBatch
 	sent     int // of its datagrams
 
+	mark atomic.Pointer[mark] // that is on its way through the socket; mostly nil
+
 	datagramsIn, bytesIn, datagramsOut, bytesOut, sendErrors, dropped atomic.Uint64
 }
 
@@ -121,6 +123,9 @@ func (s *socket) sift(messages []ipv4.Message) (kept int) {
 				s.dropped.Add(1)
 				continue
 			}
+		} else if mark := s.mark.Load(); mark != nil && mark.is(m.Buffers[0][:m.N]) {
+			mark.seen()
+			continue
 		}
 		to := &messages[kept]
 		if kept < i {
@@ -162,13 +167,6 @@ func (r *rate) take(now time.Time) bool {
 func (s *socket) readNow(fd uintptr) (done bool) {
 	s.got, s.readErr = s.receiver.receive(fd, s.messages)
 	return s.readErr != unix.EAGAIN
-}
-
-// hasQueued reports whether a datagram waits to be read.
-func (s *socket) hasQueued() bool {
-	bytes := 0
-	s.raw.Control(func(fd uintptr) { bytes, _ = unix.IoctlGetInt(int(fd), unix.SIOCINQ) })
-	return bytes > 0
 }
 
 // WriteMsgUDP takes a datagram to be sent soon. It waits while there are too many.

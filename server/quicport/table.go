@@ -46,9 +46,11 @@ type entry struct {
 type entryKey struct{}
 
 const (
-	// unprovenShare is how many handshakes may be under way from one client's
-	// network before its address is asked to be proven.
-	unprovenShare = 8
+	// clientShare is the part of MaxHandshakes that may be under way from one client's network
+	// before its address is asked to be proven: many clients behind one address (a
+	// translator's, a farm of resolvers') are no attack, and Retry costs each a round trip and
+	// us a seventh of a handshake more.
+	clientShare = 16
 	// calmShare is the part of MaxHandshakes that addresses that aren't proven may
 	// fill.
 	calmShare = 4
@@ -84,7 +86,7 @@ func clientKey(client net.Addr) netip.Addr {
 func (t *table) mustProve(client net.Addr) bool {
 	t.mu.Lock()
 	busy := t.unproven >= max(1, t.cfg.Limits.MaxHandshakes/calmShare) ||
-		t.clients[clientKey(client)].unproven >= unprovenShare ||
+		t.clients[clientKey(client)].unproven >= max(1, t.cfg.Limits.MaxHandshakes/clientShare) ||
 		t.open >= t.cfg.Limits.MaxConns
 	t.mu.Unlock()
 	if busy || t.cfg.Handshakes.Scarce() {
