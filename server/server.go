@@ -115,6 +115,7 @@ func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, erro
 	}
 	s.images.begin()
 	s.background.Go(func() { s.watchCredentials(background) })
+	s.background.Go(func() { watchCollector(background) })
 	if err := s.credentials.acme.start(background); err != nil {
 		s.log.Error("no certificates are ordered", zap.Error(err))
 	}
