@@ -43,6 +43,7 @@ type assembly struct {
 	current   delegation // likewise
 	list      []byte     // scratch of entries
 	scratch   []byte
+	server    []byte // scratch of noteSibling
 
 	clock  uint32
 	stats  Stats
@@ -235,13 +236,12 @@ func (a *assembly) referral(d *delegation) arena.Offset {
 
 // noteSibling notes that some cut names a server which is not below it.
 func (a *assembly) noteSibling(server []byte) {
-	var buf [dname.MaxKey]byte
-	key := dname.AppendKey(buf[:0], server, len(a.origin))
+	a.server = dname.AppendKey(a.server[:0], server, len(a.origin))
 	if a.named != nil {
-		a.named(key)
+		a.named(a.server)
 	}
-	if _, known := a.siblings[string(key)]; !known {
-		a.siblings[string(key)] = struct{}{}
+	if _, known := a.siblings[string(a.server)]; !known {
+		a.siblings[string(a.server)] = struct{}{}
 	}
 }
 

@@ -19,6 +19,7 @@ type ref struct {
 	key      uint32 // where it begins in keys
 	run      uint32 // where the rest of the run begins in the strand
 	strand   uint32
+	hosting  uint32 // if the run is one
 	keyBytes uint16
 	traits   byte
 }
@@ -70,7 +71,14 @@ func (p *pieces) take(t *strand, number uint32, s *segment) {
 		var r run
 		r, off = t.run(off)
 		if inside = inside || bytes.Compare(key, s.from) >= 0; inside {
-			p.refs = append(p.refs, ref{keyPrefix(key[min(p.skip, len(key)):]), uint32(at), uint32(start), number, uint16(len(key)), r.traits})
+			new := ref{
+				prefix: keyPrefix(key[min(p.skip, len(key)):]), key: uint32(at), run: uint32(start), strand: number,
+				keyBytes: uint16(len(key)), traits: r.traits,
+			}
+			if r.traits&traitHosted != 0 {
+				new.hosting = uint32(r.hosting())
+			}
+			p.refs = append(p.refs, new)
 		}
 	}
 }

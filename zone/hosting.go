@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/maphash"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -68,7 +67,7 @@ func newHostings(origin []byte) *hostings {
 func (h *hostings) find(text []byte, recent *recentHostings) (number int, isNew, ok bool) {
 	hash := maphash.Bytes(h.seed, text)
 	last := &recent[hash%uint64(len(recent))]
-	if last.hosting != nil && bytes.Equal(last.hosting.text, text) {
+	if last.hash == hash && bytes.Equal(last.text, text) {
 		return last.number, false, true
 	}
 	s := &h.shards[hash>>32%uint64(len(h.shards))]
@@ -91,16 +90,17 @@ func (h *hostings) find(text []byte, recent *recentHostings) (number int, isNew,
 		return 0, false, false
 	}
 	found.shared.Store(true)
-	*last = recentHosting{found, number}
+	*last = recentHosting{hash, number, found.text}
 	return number, false, true
 }
 
-// recentHostings are some that a goroutine has met.
-type recentHostings [1 << 12]recentHosting
+// recentHostings are some that a goroutine has met, and so need no lock.
+type recentHostings [1 << 13]recentHosting
 
 type recentHosting struct {
-	hosting *hosting
-	number  int
+	hash   uint64
+	number int
+	text   []byte
 }
 
 // appendHosting appends the text of a hosting of NS records with one TTL.
@@ -123,12 +123,11 @@ func readHosting(text, origin []byte) *hosting {
 	return h
 }
 
-// refer returns the referral of the delegation with this key to the servers of h;
-// false if it is to be made like any other.
-func (w *worker) refer(h *hosting, key []byte) (r hostedReferral, ok bool) {
-	var parent []byte // the names above are the same for all, as far as they matter
-	if !h.outside {
-		parent = key[:bytes.LastIndexByte(key[:len(key)-1], 0)+1]
+// referral returns the referral of the delegation with this key to the servers
+// of h; false if it is to be made like any other.
+func (h *hosting) referral(w *worker, key, parent []byte) (r hostedReferral, ok bool) {
+	if h.outside {
+		parent = nil // the names above are the same for all, as far as they matter
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -145,10 +144,56 @@ func (w *worker) refer(h *hosting, key []byte) (r hostedReferral, ok bool) {
 		records = append(records, rr{ttl: h.ttl, rdata: rdata})
 	}
 	d := delegation{key: key, owner: dname.AppendFromKey(nil, key, w.origin), ns: w.order(TypeNS, records)}
-	r = hostedReferral{slices.Clone(parent), w.referral(&d), len(d.ns)}
+	r = hostedReferral{bytes.Clone(parent), w.referral(&d), len(d.ns)}
 	if h.shared.Load() {
 		w.referral(&d) // a second use, which later versions of the zone shall know of
 	}
 	h.referrals = append(h.referrals, r)
 	return r, r.off != 0
+}
+
+// lastHosted are the referrals that a worker has met last, by number of the
+// hosting: names that follow each other mostly have the same parent.
+type lastHosted struct {
+	parent []byte
+	serial uint32 // counts the parents
+	of     []lastReferral
+}
+
+type lastReferral struct {
+	serial  uint32 // of the parent; 0: none
+	records uint32
+	off     offset
+}
+
+const anyParent = 1<<32 - 1 // a serial
+
+// find returns the referral of the delegation with this key to the hosting with
+// that number; false if it is to be made like any other.
+func (l *lastHosted) find(w *worker, number uint32, key []byte) (*lastReferral, bool) {
+	if l.of == nil {
+		l.of = make([]lastReferral, len(w.c.hostings.all))
+	}
+	last := &l.of[number]
+	if last.serial == anyParent {
+		return last, true
+	}
+	parent := key[:bytes.LastIndexByte(key[:len(key)-1], 0)+1]
+	if l.serial == 0 || !bytes.Equal(l.parent, parent) {
+		l.parent = append(l.parent[:0], parent...)
+		l.serial++
+	}
+	if last.serial == l.serial {
+		return last, true
+	}
+	h := w.c.hostings.all[number]
+	r, ok := h.referral(w, key, parent)
+	if !ok {
+		return nil, false
+	}
+	*last = lastReferral{l.serial, uint32(r.records), r.off}
+	if h.outside {
+		last.serial = anyParent
+	}
+	return last, true
 }

@@ -16,8 +16,9 @@ type worker struct {
 	c     *construction
 	parts struct{ names, occluded, nsec3 *radix.PartBuilder }
 
-	pieces               // all runs of the segment
-	at, next int         // the group's runs are those from at on, below next
+	pieces       // all runs of the segment
+	at, next int // the group's runs are those from at on, below next
+	last     lastHosted
 	records  []setRecord // scratch of readGroup
 	found    []setRecord // scratch of addresses
 	v4, v6   []rr        // likewise
@@ -94,8 +95,7 @@ func (w *worker) hosted(r *ref) bool {
 	if w.barrier != nil && isBelow(key, w.barrier) {
 		return false
 	}
-	run, _ := w.c.strands[r.strand].run(int(r.run))
-	referral, ok := w.refer(w.c.hostings.all[run.hosting()], key)
+	referral, ok := w.last.find(w, r.hosting, key)
 	if !ok {
 		return false
 	}
@@ -103,7 +103,7 @@ func (w *worker) hosted(r *ref) bool {
 	w.stats.Cuts++
 	w.stats.Names++
 	w.stats.RRsets++
-	w.stats.Records += referral.records
+	w.stats.Records += int(referral.records)
 	w.assembly.names.Set(key, uint32(referral.off), true)
 	return true
 }
