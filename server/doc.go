@@ -34,6 +34,18 @@
 // taken from its image and the log says so. Images are written, and zones that came
 // from images verified, on a thread of the lowest priority.
 //
+// A zone of 100,000 records or more is read against its version in service, and
+// what does not differ is shared with it ([zone.Reload]), so that a reload takes a tenth of the
+// zone's memory, not a multiple of it. What such a reload has to say is about what changed:
+// warnings about the rest were logged when that was read. When a sixth of a zone's
+// memory has become garbage it is compacted. [Server.Edit] changes a zone without
+// its files; such changes last until they are read again.
+//
+// # Memory
+//
+// Zones have no pointers, so that the garbage collector need not look through them,
+// and memory.go lets garbage grow with what it does look through, not with the zones.
+//
 // # Credentials
 //
 // Certificates, the keys of session tickets and what a CA is to be answered are in

@@ -5,8 +5,10 @@
 //	miekg/dns records ──────────┴─► Builder ─── build.go ──┐  assembly
 //	                               builder.go              ├─ assemble.go ─► Zone
 //	an earlier Zone ─► Edit ─────────────────── revision ──┘  check.go       zone.go
-//	                  edit.go                  revision.go       └─► Report
-//	                                       consequences.go
+//	       │          edit.go                  revision.go       └─► Report
+//	       │             ▲                 consequences.go
+//	       └── master ── difference            naming.go
+//	          reload.go  difference.go
 //
 // What was asked for is decided while building, so that answering is copying:
 // each RRset lies in an arena as the bytes of an answer, and each zone cut as
@@ -18,7 +20,9 @@
 //
 // A [Zone] is immutable. [Zone.Edit] makes a new one that shares with the old
 // all that did not change: it places the owners that have changes anew, by the
-// code that building uses, so that both come to the same. [Zone.Records] reads
+// code that building uses, so that both come to the same. [Reload] reads the
+// files of a zone against an earlier version, and makes an edit of what
+// differs. [Zone.Compact] leaves the garbage of edits behind. [Zone.Records] reads
 // everything back (decode.go, records.go). A [Set] is the zones in service at
 // one moment; who swaps sets is the server's business.
 //

@@ -89,9 +89,9 @@ func (e *Edit) change(kind changeKind, r master.Record) {
 // Commit returns the zone with the changes, and what there is to say about
 // them and their consequences. The zone is nil if the report has errors. The cost is
 // proportional to the changes and to what they move from one side of a zone
-// cut to the other; two changes cost a walk over the whole zone: that of an
-// address of a name server which cuts elsewhere name too, and that of the
-// parameters of NSEC3.
+// cut to the other. Two changes cost a walk over the whole zone: that of the
+// parameters of NSEC3, always, and the first one of an address of a name server
+// which cuts elsewhere name too; later versions know who names it.
 func (e *Edit) Commit() (*Zone, *Report) {
 	zone, report, possible := e.commit()
 	if !possible {
