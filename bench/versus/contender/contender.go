@@ -22,7 +22,8 @@ const (
 // Contender is a server that can be started.
 type Contender struct {
 	outcome.Server
-	Speaks []Transport
+	Program string // path
+	Speaks  []Transport
 	// Unsigned ones can't answer from a zone with NSEC3 and opt-out.
 	Unsigned bool
 	// Compiles tells whether it can start from a form of the zone that it has made

@@ -137,7 +137,7 @@ func TestServersThatFail(t *testing.T) {
 // Who waits for a server that never answers can be interrupted.
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	c := &Contender{Server: outcome.Server{ID: "sleeper", Program: "sleep"}, plan: func(*Contender, *Setup) (plan, error) {
+	c := &Contender{Server: outcome.Server{ID: "sleeper"}, Program: "sleep", plan: func(*Contender, *Setup) (plan, error) {
 		return plan{args: []string{"1000"}}, nil
 	}}
 	time.AfterFunc(100*time.Millisecond, cancel)

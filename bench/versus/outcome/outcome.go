@@ -58,7 +58,6 @@ type Server struct {
 	ID      string `json:"id"`
 	Name    string `json:"name"`
 	Version string `json:"version"`
-	Program string `json:"program"`
 	// Floor is no name server: it sends back what it gets, which is the least that a
 	// server on this transport can do.
 	Floor bool `json:"floor,omitempty"`

@@ -83,7 +83,7 @@ func (r *run) comparePair(ctx context.Context, row spec, p pair, round int, tool
 		i := (k + round) % 2
 		var err error
 		p[i].Resume()
-		m[i], err = r.measure(ctx, tools, p[i], loads[min(i, len(loads)-1)])
+		m[i], err = r.measureWell(ctx, tools, p[i], loads[min(i, len(loads)-1)])
 		p[i].Suspend()
 		if err != nil {
 			return err

@@ -111,7 +111,8 @@ func (r *run) steady(ctx context.Context, p *contender.Process, zone zoneFiles) 
 	l := r.rows[0].load
 	l.Transport, l.Handshake, l.DO, l.Get, l.Clients, l.Concurrency = contender.UDP, "", false, false, 10, 200
 	l.Queries, l.Threads = zone.queries, 1
-	if _, err := r.Tools.Send(ctx, l, p.Setup.Ports.DNS, min(2, r.Settings.Seconds)); err != nil {
+	// So that all that it needs to answer is in its memory: one query at least.
+	if _, err := r.Tools.Send(ctx, l, p.Setup.Ports.DNS, min(2, max(1, r.Settings.Seconds))); err != nil {
 		return 0, err
 	}
 	bytes, err := p.Settle(ctx, r.patience())

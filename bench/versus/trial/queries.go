@@ -90,15 +90,33 @@ const (
 	lostTries = 3
 )
 
+// measureWell repeats a measurement that was disturbed, or in which the client did not come
+// to ask at all, as on a machine that is too busy.
+func (r *run) measureWell(ctx context.Context, tools client.Tools, p *contender.Process, l client.Load) (m measurement, err error) {
+	for try := range lostTries {
+		if m, err = r.measure(ctx, tools, p, l); ctx.Err() != nil || p.Ended() || err == nil && m.lost() <= mostLost {
+			break
+		}
+		if try < lostTries-1 {
+			r.Say("%s is measured once more: lost %s, %s", p.ID, percent(m.lost()), firstLine(err))
+		}
+	}
+	return m, err
+}
+
+func firstLine(err error) string {
+	if err == nil {
+		return "no error"
+	}
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return text
+}
+
 // ask adds the figure of a server to a row.
 func (r *run) ask(ctx context.Context, row spec, p *contender.Process, l client.Load, round int) error {
 	p.Resume()
 	defer p.Suspend()
-	m, err := r.measure(ctx, r.Tools, p, l)
-	for tries := 1; err == nil && m.lost() > mostLost && tries < lostTries; tries++ {
-		r.Say("%-14s %-9s lost %s: once more", row.ID, p.ID, percent(m.lost()))
-		m, err = r.measure(ctx, r.Tools, p, l)
-	}
+	m, err := r.measureWell(ctx, r.Tools, p, l)
 	if err != nil {
 		return err
 	}
@@ -171,7 +189,7 @@ func (m *measurement) perQuery() float64 {
 
 // lost is the share of the queries without a good answer.
 func (m *measurement) lost() float64 {
-	return 1 - float64(m.Answered)/float64(max(m.Sent, m.Answered))
+	return 1 - float64(m.Answered)/float64(max(m.Sent, m.Answered, 1))
 }
 
 // sample has all but the value.

@@ -159,8 +159,7 @@ func (r *run) save() error {
 
 // failed writes down that a server could not be measured.
 func (r *run) failed(row, server string, err error) {
-	text, _, _ := strings.Cut(err.Error(), "\n")
-	r.Row(row).Note(server, text)
+	r.Row(row).Note(server, firstLine(err))
 	r.Say("%-14s %-9s FAILED: %v", row, server, err)
 }
 
