@@ -42,18 +42,22 @@ func TestStop(t *testing.T) {
 	}
 	s.Signal(syscall.SIGTERM)
 	s.Signal(syscall.SIGCONT)
+	var receiving sync.WaitGroup
 	for _, c := range clients {
-		for i := range inFlight {
-			answer, err := c.receive()
-			if err == nil {
-				err = asked.check(answer)
+		receiving.Go(func() {
+			for i := range inFlight {
+				answer, err := c.receive()
+				if err == nil {
+					err = asked.check(answer)
+				}
+				if err != nil {
+					t.Errorf("%s: %d of %d queries in flight were answered: %v", c.name, i, inFlight, err)
+					return
+				}
 			}
-			if err != nil {
-				t.Errorf("%s: %d of %d queries in flight were answered: %v", c.name, i, inFlight, err)
-				break
-			}
-		}
+		})
 	}
+	receiving.Wait()
 	s.Exit()
 	totals := s.Totals()
 	for transport, count := range map[string]string{"UDP": "responses", "TCP": "responses", "DoT": "responses", "DoQ": "responses",
@@ -201,6 +205,7 @@ func openHTTP3(t *testing.T, s *server) inFlightClient {
 	client := &http.Client{Transport: transport, Timeout: patience}
 	return requests(t, "HTTP/3", s, client, func(r *http.Request) *http.Request { return r }, func() {
 		traffic.await(1 + inFlight)
+		traffic.holdAfter(1 + inFlight)
 	})
 }
 
@@ -212,7 +217,7 @@ func openDoQ(t *testing.T, s *server) inFlightClient {
 		t.Fatal(err)
 	}
 	askDoQ(t, conn, asked.wire(t))
-	var streams []*quic.Stream
+	results := make(chan result, inFlight)
 	return inFlightClient{"DoQ", func() {
 		for range inFlight {
 			stream, err := conn.OpenStream()
@@ -221,18 +226,20 @@ func openDoQ(t *testing.T, s *server) inFlightClient {
 			}
 			if err != nil {
 				t.Errorf("DoQ: %v", err)
-				return
+				results <- result{err: err}
+				continue
 			}
 			stream.Close()
-			streams = append(streams, stream)
+			// At once: when the server closes the connection, the library forgets what isn't read.
+			go func() {
+				answer, err := quicload.Answer(stream)
+				results <- result{answer, err}
+			}()
 		}
 		traffic.await(1 + inFlight)
+		traffic.holdAfter(1 + inFlight)
 	}, func() ([]byte, error) {
-		if len(streams) == 0 {
-			return nil, io.EOF
-		}
-		stream := streams[0]
-		streams = streams[1:]
-		return quicload.Answer(stream)
+		r := <-results
+		return r.answer, r.err
 	}}
 }

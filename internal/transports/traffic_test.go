@@ -23,15 +23,36 @@ type traffic struct {
 	packed   int                        // bytes of packets that have been made
 	sent     int                        // bytes of datagrams that have left
 	finished map[qlog.StreamID]struct{} // that the client has opened and ended
+	answered map[qlog.StreamID]struct{} // of these, those that the server has ended
+
+	enough  int           // after so many answers, what arrives waits for release; 0: it never does
+	release chan struct{} // closed at the end of the test
 }
 
 func newTraffic(t *testing.T) *traffic {
 	t.Helper()
-	f := &traffic{t: t, finished: map[qlog.StreamID]struct{}{}}
+	f := &traffic{t: t, finished: map[qlog.StreamID]struct{}{}, answered: map[qlog.StreamID]struct{}{}, release: make(chan struct{})}
 	socket := listenUDP(t, node1)
 	f.transport = &quic.Transport{Conn: &countedSocket{socket, f, socket}}
-	t.Cleanup(func() { f.transport.Close() })
+	t.Cleanup(func() {
+		close(f.release)
+		f.transport.Close()
+	})
 	return f
+}
+
+// holdAfter keeps back what comes after so many whole answers: when the server closes the
+// connection, the library forgets what has arrived and isn't read yet.
+func (f *traffic) holdAfter(answers int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.enough = answers
+}
+
+func (f *traffic) holds() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.enough > 0 && len(f.answered) >= f.enough
 }
 
 func (f *traffic) dial(ctx context.Context, to netip.AddrPort, config *tls.Config) (*quic.Conn, error) {
@@ -56,24 +77,32 @@ func (l packetLog) AddProducer() qlogwriter.Recorder { return l }
 func (l packetLog) SupportsSchemas(string) bool      { return false }
 func (l packetLog) Close() error                     { return nil }
 
-// RecordEvent is called before the packet leaves.
+// RecordEvent is called before a packet leaves, and before what is in one that has come gets to
+// its streams.
 func (l packetLog) RecordEvent(event qlogwriter.Event) {
-	packet, ok := event.(qlog.PacketSent)
-	if !ok {
-		return
+	f := l.traffic
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch packet := event.(type) {
+	case qlog.PacketSent:
+		f.packed += packet.Raw.Length
+		addEnds(f.finished, packet.Frames)
+	case qlog.PacketReceived:
+		addEnds(f.answered, packet.Frames)
 	}
-	l.traffic.mu.Lock()
-	defer l.traffic.mu.Unlock()
-	l.traffic.packed += packet.Raw.Length
-	for _, frame := range packet.Frames {
+}
+
+// addEnds adds the client's streams of which frames bring the end.
+func addEnds(to map[qlog.StreamID]struct{}, frames []qlog.Frame) {
+	for _, frame := range frames {
 		const kind = 3 // RFC 9000 §2.1: 0 are the client's bidirectional streams
 		if s, ok := frame.Frame.(*qlog.StreamFrame); ok && s.Fin && s.StreamID&kind == 0 {
-			l.traffic.finished[s.StreamID] = struct{}{}
+			to[s.StreamID] = struct{}{}
 		}
 	}
 }
 
-// countedSocket counts what leaves.
+// countedSocket counts what leaves, and holds what comes.
 type countedSocket struct {
 	net.PacketConn
 	traffic *traffic
@@ -86,6 +115,14 @@ func (s *countedSocket) WriteTo(b []byte, to net.Addr) (int, error) {
 	defer s.traffic.mu.Unlock()
 	s.traffic.sent += n
 	return n, err
+}
+
+func (s *countedSocket) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := s.PacketConn.ReadFrom(b)
+	if s.traffic.holds() {
+		<-s.traffic.release
+	}
+	return n, from, err
 }
 
 func (s *countedSocket) SetReadBuffer(n int) error  { return s.socket.SetReadBuffer(n) }

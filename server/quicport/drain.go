@@ -8,11 +8,14 @@ import (
 )
 
 const (
-	glance  = 50 * time.Millisecond // between two looks at a connection that is drained
-	glances = 4                     // without anything being sent, until nothing is owed
+	glance = 50 * time.Millisecond // between two looks at a connection that is drained
+	// glances is how many times nothing is sent until nothing is owed. It is also the time
+	// that the client's program has to read what has arrived: some libraries, quic-go for
+	// one, forget that when the connection is closed.
+	glances = 10
 	// lively is after how long a client that goes on talking is taken to have got what it
 	// asked before: acknowledgements come with what it says. It grows with the round trip.
-	lively    = 250 * time.Millisecond
+	lively    = 500 * time.Millisecond
 	livelyRTT = 8
 	maxDrain  = 5 * time.Second
 )
@@ -47,7 +50,7 @@ func Drain(conn *quic.Conn, accept func(context.Context) error, owes func() bool
 		switch {
 		case quiet >= enough, passed >= maxDrain:
 			return
-		case talks && passed >= max(lively, livelyRTT*stats.SmoothedRTT) && (!taken || passed >= 4*lively):
+		case talks && passed >= max(lively, livelyRTT*stats.SmoothedRTT) && (!taken || passed >= 2*lively):
 			return
 		}
 	}
