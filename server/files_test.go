@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -57,5 +59,82 @@ func TestFilesUnchanged(t *testing.T) {
 	}
 	if newFiles().unchanged() {
 		t.Error("a zone that was never read counts as unchanged")
+	}
+}
+
+// A file that was changed just before it was read settles, unless it was changed
+// once more meanwhile, be it with the same size and mtime.
+func TestFilesSettle(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		partial bool
+		change  func(path string) error
+		want    bool
+	}{
+		{"nothing", false, func(string) error { return nil }, true},
+		{"content alone", false, func(path string) error {
+			info, err := os.Stat(path)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(path, []byte("abd"), 0o644); err != nil {
+				return err
+			}
+			return os.Chtimes(path, info.ModTime(), info.ModTime())
+		}, false},
+		{"mtime alone", false, func(path string) error { return os.Chtimes(path, time.Time{}, time.Unix(1, 0)) }, false},
+		{"removed", false, os.Remove, false},
+		{"not read to its end", true, func(string) error { return nil }, false},
+	} {
+		path := filepath.Join(t.TempDir(), "tw.zone")
+		if err := os.WriteFile(path, []byte("abc"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		f := newFiles()
+		r, err := f.open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !tt.partial {
+			if _, err := io.ReadAll(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.Close()
+		if f.unchanged() {
+			t.Errorf("%s: a file that was written just before counts as unchanged", tt.name)
+		}
+		if err := tt.change(path); err != nil {
+			t.Fatal(err)
+		}
+		f.last = f.last.Add(-settled) // there is no need to wait
+		if got := f.settle(t.Context()); got != tt.want || f.unchanged() != tt.want {
+			t.Errorf("%s: settled is %v, expected %v", tt.name, got, tt.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	f := newFiles()
+	path := filepath.Join(t.TempDir(), "tw.zone")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := f.open(path); err != nil {
+		t.Fatal(err)
+	} else {
+		r.Close()
+	}
+	if f.settle(ctx) {
+		t.Error("settled though there was no time to wait")
+	}
+	pipe := newFiles()
+	if r, err := pipe.open(os.DevNull); err != nil {
+		t.Fatal(err)
+	} else {
+		r.Close()
+	}
+	pipe.last = pipe.last.Add(-settled)
+	if pipe.unchanged() || pipe.settle(t.Context()) {
+		t.Error("what is no ordinary file counts as unchanged")
 	}
 }
