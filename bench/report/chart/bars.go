@@ -148,8 +148,8 @@ func (b *Bars) bar(to *strings.Builder, bar *Bar, at func(float64) float64, zero
 	if !math.IsNaN(bar.Mark) && finite(bar.Mark) {
 		m := at(bar.Mark)
 		fmt.Fprintf(to, `<path class="aim" d="M%s %sv%s"/>`, num(m), num(middle-thick/2-2), num(thick+4))
-		if m > after-2 && m < after+60 {
-			after = m
+		if m > after-2 && m < after+8+textWidth(bar.Text) {
+			after = m // the text would be crossed out
 		}
 	}
 	text(to, "name", after+8, middle+4, bar.Text)
