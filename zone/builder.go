@@ -1,11 +1,13 @@
 package zone
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"slices"
 	"sync"
 
+	"yushan/zone/arena"
 	"yushan/zone/dname"
 	"yushan/zone/master"
 )
@@ -28,6 +30,8 @@ type Builder struct {
 	strands []*strand
 	reports []batchReport
 	packers []*packer // that are free
+	kept    int       // bytes of strands
+	block   []byte    // memory for strands to come
 }
 
 // refused is a record that cannot be in the zone.
@@ -80,6 +84,26 @@ func (b *Builder) AddBatch(batch *master.Batch) {
 	b.packers = append(b.packers, p)
 }
 
+// keepBlock is how much memory is taken at a time once there is as much of it.
+const keepBlock = 4 << 20
+
+// keep returns a copy of data.
+func (b *Builder) keep(data []byte) []byte {
+	b.mu.Lock()
+	if b.kept += len(data); b.kept < keepBlock || len(data) > keepBlock/8 {
+		b.mu.Unlock()
+		return bytes.Clone(data)
+	}
+	if len(data) > len(b.block) {
+		b.block = arena.Memory(keepBlock)
+	}
+	kept := b.block[:len(data):len(data)]
+	b.block = b.block[len(data):]
+	b.mu.Unlock()
+	copy(kept, data)
+	return kept
+}
+
 func (b *Builder) packer() *packer {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -95,7 +119,7 @@ func (b *Builder) packer() *packer {
 // settle ends the adding: it forgets what only that needs, and puts the strands
 // into the order of the batches.
 func (b *Builder) settle(report *Report) {
-	b.packers = nil
+	b.packers, b.block = nil, nil
 	slices.SortStableFunc(b.strands, func(x, y *strand) int { return cmp.Compare(x.seq, y.seq) })
 	slices.SortStableFunc(b.reports, func(x, y batchReport) int { return cmp.Compare(x.seq, y.seq) })
 	for i := range b.reports {

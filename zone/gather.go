@@ -1,6 +1,9 @@
 package zone
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // pieces are the runs of a segment, from all strands, in canonical order of their
 // owners, and for one owner in the order of the files.
@@ -22,6 +25,16 @@ type ref struct {
 	hosting  uint32 // if the run is one
 	keyBytes uint16
 	traits   byte
+}
+
+// keyPrefix returns the first eight bytes of key as a number that orders as they do.
+func keyPrefix(key []byte) uint64 {
+	if len(key) >= 8 {
+		return binary.BigEndian.Uint64(key)
+	}
+	var prefix [8]byte
+	copy(prefix[:], key)
+	return binary.BigEndian.Uint64(prefix[:])
 }
 
 func (p *pieces) key(r *ref) []byte {

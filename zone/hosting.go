@@ -143,7 +143,9 @@ func (h *hosting) referral(w *worker, key, parent []byte) (r hostedReferral, ok 
 	for _, rdata := range h.servers {
 		records = append(records, rr{ttl: h.ttl, rdata: rdata})
 	}
-	d := delegation{key: key, owner: dname.AppendFromKey(nil, key, w.origin), ns: w.order(TypeNS, records)}
+	w.group.key = key
+	w.group.owner = dname.AppendFromKey(w.group.owner[:0], key, w.origin)
+	d := delegation{key: key, owner: w.group.owner, ns: w.order(TypeNS, records)}
 	r = hostedReferral{bytes.Clone(parent), w.referral(&d), len(d.ns)}
 	if h.shared.Load() {
 		w.referral(&d) // a second use, which later versions of the zone shall know of

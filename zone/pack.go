@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"math/bits"
 	"slices"
+	"strings"
 
 	"yushan/zone/dname"
 	"yushan/zone/master"
@@ -15,8 +17,10 @@ type packer struct {
 	b      *Builder
 	recent recentHostings
 
-	keys []byte
-	runs []packedRun
+	keys  []byte
+	runs  []packedRun
+	spare []packedRun
+	words []uint64 // scratch of sort
 
 	data    []byte
 	marks   []uint32
@@ -27,20 +31,9 @@ type packer struct {
 
 // packedRun is a run of records of a batch.
 type packedRun struct {
-	prefix     uint64 // the first bytes of the key, which decide most comparisons
 	key        uint32 // where it begins in keys
 	keyBytes   uint16
 	first, end uint32 // records
-}
-
-// keyPrefix returns the first eight bytes of key as a number that orders as they do.
-func keyPrefix(key []byte) uint64 {
-	if len(key) >= 8 {
-		return binary.BigEndian.Uint64(key)
-	}
-	var prefix [8]byte
-	copy(prefix[:], key)
-	return binary.BigEndian.Uint64(prefix[:])
 }
 
 func (p *packer) keyOf(r *packedRun) []byte { return p.keys[r.key : r.key+uint32(r.keyBytes)] }
@@ -71,13 +64,70 @@ func (p *packer) divide(records []master.Record, report *Report) {
 		}
 	}
 	if !sorted {
-		slices.SortFunc(p.runs, func(x, y packedRun) int {
-			if x.prefix != y.prefix {
-				return cmp.Compare(x.prefix, y.prefix)
-			}
-			return cmp.Or(bytes.Compare(p.keyOf(&x), p.keyOf(&y)), cmp.Compare(x.first, y.first))
-		})
+		p.sort()
 	}
+}
+
+// sort sorts the runs by key, and those of one key as they came: numbers first,
+// of which each is made of the start of a key and the index of a run; and by keys then
+// what that leaves together.
+func (p *packer) sort() {
+	shift := bits.Len(uint(len(p.runs)))
+	words := p.words[:0]
+	for i := range p.runs {
+		words = append(words, orderOf(p.keyOf(&p.runs[i]))>>shift<<shift|uint64(i))
+	}
+	slices.Sort(words)
+	sorted := p.spare[:0]
+	for _, w := range words {
+		sorted = append(sorted, p.runs[w&(1<<shift-1)])
+	}
+	for i, j := 0, 0; i < len(words); i = j {
+		for j = i + 1; j < len(words) && words[j]>>shift == words[i]>>shift; j++ {
+		}
+		if j > i+1 {
+			slices.SortFunc(sorted[i:j], func(x, y packedRun) int {
+				return cmp.Or(bytes.Compare(p.keyOf(&x), p.keyOf(&y)), cmp.Compare(x.first, y.first))
+			})
+		}
+	}
+	p.words, p.runs, p.spare = words, sorted, p.runs
+}
+
+// symbols are the bytes that nearly all keys are made of, in order.
+const symbols = "\x00*-0123456789_abcdefghijklmnopqrstuvwxyz"
+
+// symbolOrder orders bytes by six bits: symbols, and between them the rest, whose
+// order among themselves it doesn't tell.
+var symbolOrder = func() (t [256]struct{ order, exact uint8 }) {
+	order := uint8(0)
+	for c := range 256 {
+		exact := strings.IndexByte(symbols, byte(c)) >= 0
+		if c > 0 && (exact || t[c-1].exact != 0) {
+			order++
+		}
+		t[c].order = order
+		if exact {
+			t[c].exact = 1
+		}
+	}
+	return t
+}()
+
+// orderOf returns a number for the start of key: of two keys the one with the
+// lower number is below the other. It holds ten symbols of six bits.
+func orderOf(key []byte) (n uint64) {
+	const most = 10
+	shift := 64 - 6
+	for _, c := range key[:min(len(key), most)] {
+		s := symbolOrder[c]
+		n |= uint64(s.order) << shift
+		shift -= 6
+		if s.exact == 0 {
+			break
+		}
+	}
+	return n
 }
 
 // begin begins a run with the record at i, and tells whether its key is not below
@@ -87,7 +137,7 @@ func (p *packer) begin(owner []byte, i int) (sorted bool) {
 	p.keys = dname.AppendKey(p.keys, owner, len(p.b.origin))
 	key := p.keys[at:]
 	sorted = len(p.runs) == 0 || bytes.Compare(p.keyOf(&p.runs[len(p.runs)-1]), key) <= 0
-	p.runs = append(p.runs, packedRun{keyPrefix(key), uint32(at), uint16(len(key)), uint32(i), uint32(i)})
+	p.runs = append(p.runs, packedRun{uint32(at), uint16(len(key)), uint32(i), uint32(i)})
 	return sorted
 }
 
@@ -126,7 +176,7 @@ func (p *packer) pack(records []master.Record, report *Report) *strand {
 	if s.runs == 0 {
 		return nil
 	}
-	s.data, s.marks = bytes.Clone(p.data), slices.Clone(p.marks)
+	s.data, s.marks = p.b.keep(p.data), slices.Clone(p.marks)
 	s.first, s.last = bytes.Clone(s.mark(0)), bytes.Clone(before)
 	return s
 }
@@ -147,6 +197,7 @@ func (p *packer) run(s *strand, records []master.Record, apex bool) {
 	var traits byte
 	p.records = p.records[:0]
 	at := place{records[0].Line, records[0].Column}
+	mayBeHosting := !apex
 	for rest := records; len(rest) > 0; {
 		n := 0
 		switch r := &rest[0]; r.Type {
@@ -160,13 +211,13 @@ func (p *packer) run(s *strand, records []master.Record, apex bool) {
 			traits |= traitBarrier
 		case TypeNS:
 			traits |= traitBarrier
-			if apex {
-				break
+			if mayBeHosting {
+				n = p.hosting(s, at, rest)
+				mayBeHosting = false
 			}
-			n = p.hosting(s, at, rest)
 			if n == len(records) {
 				traits |= traitHosted
-			} else if n == 0 {
+			} else if n == 0 && !apex {
 				p.b.siblings.note(p, r)
 			}
 		}
