@@ -12,6 +12,7 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 
+	"yushan/server/crew"
 	"yushan/server/listen"
 	"yushan/server/query"
 	"yushan/server/quicport"
@@ -40,7 +41,7 @@ type QUIC struct {
 	maxRequests int64
 	requests    atomic.Int64
 	rejected    atomic.Uint64
-	crew        quicport.Crew // requests' goroutines
+	crew        crew.Crew // requests' goroutines
 	pool        *pool
 	tallies     tallies
 }

@@ -58,9 +58,4 @@
 // finish what has arrived, may stay until the client has got its answers, see [Drain], and
 // return, and the port closes the connection. All of this waits for events rather than for a time, so
 // that a busy machine loses no more than a quiet one.
-//
-// # Goroutines
-//
-// A new goroutine's stack grows as it works, by copies: a tenth of what a short request
-// costs. [Crew] keeps some goroutines for the next connection, or the next request.
 package quicport

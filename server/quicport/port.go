@@ -12,6 +12,7 @@ import (
 	"github.com/quic-go/quic-go"
 	"golang.org/x/sys/unix"
 
+	"yushan/server/crew"
 	"yushan/server/listen"
 )
 
@@ -24,7 +25,7 @@ type Port struct {
 	table  table
 	events events
 
-	crew    Crew           // connections' goroutines
+	crew    crew.Crew      // connections' goroutines
 	running sync.WaitGroup // of these, those at work
 	stop    context.Context
 	begin   context.CancelFunc // ends stop: Shutdown has begun

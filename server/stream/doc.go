@@ -86,5 +86,5 @@
 //
 // Hot: conn.go, frames.go, io.go, records.go, secure.go, workspace.go. Cold:
 // server.go, begin.go, end.go, taken.go, table.go, limits.go. The package imports
-// server/query, server/limit and server/listen; a *tls.Config is given to it.
+// server/query, server/limit, server/listen and server/crew; a *tls.Config is given to it.
 package stream

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"bytes"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -91,7 +92,9 @@ func (x *secure) Read(p []byte) (n int, err error) {
 	switch {
 	case len(x.in) > 0:
 		n = copy(p, x.in)
-		x.in = x.in[n:]
+		if x.in = x.in[n:]; len(x.in) == 0 {
+			x.in = nil // not to keep what lies before
+		}
 	case x.blocking.Load() && x.taken != nil:
 		n, err = x.taken.readSocket(p[:min(len(p), onceBytes)])
 	case x.blocking.Load():
@@ -225,13 +228,13 @@ func (c *conn) open() error {
 // handshake makes the connection one of TLS. Until the client has sent something,
 // no memory is taken for it, and none of the budget.
 func (c *conn) handshake(ahead []byte) error {
-	first, err := c.firstByte(ahead)
+	ahead, err := c.firstBytes(ahead)
 	if err != nil {
 		return err
 	}
 	s := c.server
 	const handshakeRecord = 22 // RFC 8446 §5.1
-	if first != handshakeRecord {
+	if ahead[0] != handshakeRecord {
 		return &endError{noHandshake, errNotTLS}
 	}
 	if !s.handshakes.Take(c.client.Addr()) {
@@ -251,25 +254,29 @@ func (c *conn) handshake(ahead []byte) error {
 	return nil
 }
 
-// firstByte waits for it, and leaves it where it is.
-func (c *conn) firstByte(ahead []byte) (byte, error) {
+// firstBytes waits for some, unless there are. Nothing is kept for the connection as long as it
+// waits.
+func (c *conn) firstBytes(ahead []byte) ([]byte, error) {
 	if len(ahead) > 0 {
-		return ahead[0], nil
+		return ahead, nil
 	}
-	var first [1]byte
 	c.ioErr = nil
 	err := c.raw.Read(func(fd uintptr) bool {
+		c.take()
+		defer c.release()
 		for {
-			n, _, err := unix.Recvfrom(int(fd), first[:], unix.MSG_PEEK)
+			n, err := unix.Read(int(fd), c.work.in[:onceBytes])
 			switch {
 			case err == unix.EINTR:
 				continue
 			case err == unix.EAGAIN:
 				return false
 			case err != nil:
-				c.ioErr = os.NewSyscallError("recvfrom", err)
+				c.ioErr = os.NewSyscallError("read", err)
 			case n == 0:
 				c.ioErr = io.EOF
+			default:
+				ahead = bytes.Clone(c.work.in[:n])
 			}
 			return true
 		}
@@ -277,5 +284,5 @@ func (c *conn) firstByte(ahead []byte) (byte, error) {
 	if err == nil {
 		err = c.ioErr
 	}
-	return first[0], err
+	return ahead, err
 }

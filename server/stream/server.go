@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"yushan/server/crew"
 	"yushan/server/limit"
 	"yushan/server/listen"
 	"yushan/server/query"
@@ -74,7 +75,8 @@ type Server struct {
 	tick       atomic.Uint64 // the number of sweeps so far
 	keepalive  atomic.Uint32 // the idle time-out of the moment, in units of RFC 7828
 
-	running sync.WaitGroup // connections' goroutines
+	crew    crew.Crew      // connections' goroutines
+	running sync.WaitGroup // of these, those at work
 	sweeper sync.WaitGroup
 	stop    chan struct{} // closed when Shutdown begins
 	ended   chan struct{} // closed when the last connection has ended after that
@@ -266,10 +268,10 @@ func (s *Server) start(nc *net.TCPConn) {
 		nc.Close()
 		return
 	}
-	go func() {
+	s.crew.Go(func() {
 		defer s.leave(c)
 		c.serve()
-	}()
+	})
 }
 
 // Shutdown stops the server: no more connections are accepted, those that are
@@ -301,6 +303,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if first {
 		go func() {
 			s.running.Wait() // nothing is added any more
+			s.crew.Dismiss()
 			close(s.ended)
 		}()
 	}

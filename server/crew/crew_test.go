@@ -1,11 +1,22 @@
-package quicport
+package crew
 
 import (
 	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
+
+// eventually waits for what other goroutines do.
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !condition(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
 
 func TestCrewDoesAll(t *testing.T) {
 	var c Crew

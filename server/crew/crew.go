@@ -1,4 +1,4 @@
-package quicport
+package crew
 
 import (
 	"runtime"
