@@ -33,6 +33,8 @@ const (
 	slots     = 1 << (32 - slotBits)
 
 	firstChunk = 4 << 10
+	blockMin   = 2 * hugePage
+	blockMax   = 16 * hugePage
 	largeBytes = slotBytes / 8 // above this, an allocation has its own chunk: at most an eighth of a chunk is wasted
 )
 
@@ -44,6 +46,7 @@ type Arena struct {
 	tail     int      // slot of the chunk that is being filled
 	used     int      // bytes handed out of that chunk
 	next     int      // size of the next chunk
+	block    []byte   // memory for chunks to come
 	bytes    int64
 	reserved int64
 }
@@ -135,7 +138,7 @@ func (a *Arena) addChunk(size int) (slot int) {
 		panic(fmt.Sprintf("arena: no addresses left for %d bytes more: %d bytes are in use", size, a.bytes))
 	}
 	// Appending never changes an entry that a View can see.
-	for rest := make([]byte, size); ; rest = rest[slotBytes:] {
+	for rest := a.memory(size); ; rest = rest[slotBytes:] {
 		a.chunks = append(a.chunks, rest)
 		if len(rest) <= slotBytes {
 			break
@@ -143,6 +146,20 @@ func (a *Arena) addChunk(size int) (slot int) {
 	}
 	a.reserved += int64(size)
 	return slot
+}
+
+// memory returns memory for a chunk. A large arena takes it in blocks of several
+// slots, an eighth of its size or less, for the sake of huge pages.
+func (a *Arena) memory(size int) []byte {
+	if size != slotBytes || a.reserved < blockMin {
+		return make([]byte, size)
+	}
+	if len(a.block) == 0 {
+		a.block = Memory(min(max(blockMin, int(a.reserved/8)&^(slotBytes-1)), blockMax))
+	}
+	m := a.block[:size:size]
+	a.block = a.block[size:]
+	return m
 }
 
 func roundUp(n int) int { return (n + Unit - 1) &^ (Unit - 1) }
