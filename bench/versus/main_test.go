@@ -67,7 +67,7 @@ func TestEveryRow(t *testing.T) {
 	if len(o.Rows) != len(trial.Rows()) {
 		t.Errorf("%d rows, expected %d", len(o.Rows), len(trial.Rows()))
 	}
-	peers := map[string]string{"udp": "nsd knot bind c-echo go-echo", "udp-signed": "nsd knot bind", "flood": "nsd knot bind", "tcp": "nsd knot bind go-echo", "dot": "nsd bind go-echo",
+	peers := map[string]string{"udp": "nsd knot bind c-echo go-echo", "udp-signed": "nsd knot bind", "flood": "nsd knot bind", "tcp": "nsd knot bind go-echo", "dot": "nsd bind go-echo", "dot-together": "nsd bind go-echo",
 		"doh": "bind", "doh-get": "bind", "doq": "go-echo", "doq-few": "go-echo", "tcp-connect": "nsd knot bind", "dot-full": "nsd bind", "dot-resumed": "nsd bind",
 		"load": "nsd knot bind", "image": "nsd knot bind", "memory": "nsd knot bind", "memory-signed": "nsd knot bind", "reload": "nsd knot bind", "growth": "nsd knot bind"}
 	for i := range o.Rows {

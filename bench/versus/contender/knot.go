@@ -14,7 +14,7 @@ func knotPlan(c *Contender, s *Setup) (plan, error) {
 		secure = fmt.Sprintf("    listen-tls: 127.0.0.1@%[1]d\n    listen-quic: 127.0.0.1@%[1]d\n    cert-file: %[2]q\n    key-file: %[3]q\n    quic-max-clients: %[4]d\n", s.Ports.Secure, s.Certificate, s.Key, clients)
 	}
 	if s.Loaded {
-		limits = fmt.Sprintf("    tcp-max-clients: %d\n    tcp-idle-timeout: 60\n    tcp-io-timeout: 5000\n", clients)
+		limits = fmt.Sprintf("    tcp-max-clients: %d\n    tcp-idle-timeout: 60\n", clients)
 	}
 	config := fmt.Sprintf(`server:
     listen: 127.0.0.1@%d

@@ -84,10 +84,13 @@ func (r *run) queryRound(ctx context.Context, rows []spec, zone zoneFiles, name 
 }
 
 // A measurement in which more than this share of the queries had no good answer is
-// repeated: such a server was disturbed, or does other work than answering.
+// repeated: such a server was disturbed, or does other work than answering. If it is more than
+// uselessLost at last, there is no figure: one of a server that hardly answers would make
+// others look good.
 const (
-	mostLost  = 0.01
-	lostTries = 3
+	mostLost    = 0.01
+	uselessLost = 0.1
+	lostTries   = 6
 )
 
 // measureWell repeats a measurement that was disturbed, or in which the client did not come
@@ -100,6 +103,9 @@ func (r *run) measureWell(ctx context.Context, tools client.Tools, p *contender.
 		if try < lostTries-1 {
 			r.Say("%s is measured once more: lost %s, %s", p.ID, percent(m.lost()), firstLine(err))
 		}
+	}
+	if err == nil && m.lost() > uselessLost {
+		err = fmt.Errorf("no figure: %s of the queries had no good answer, at the last of %d tries", percent(m.lost()), lostTries)
 	}
 	return m, err
 }
@@ -122,7 +128,7 @@ func (r *run) ask(ctx context.Context, row spec, p *contender.Process, l client.
 	}
 	s := m.sample(round)
 	if m.lost() > mostLost {
-		r.Row(row.ID).Note(p.ID, fmt.Sprintf("%s of the queries had no good answer in round %d, at the %d. try: its figure may not be what it can do", percent(m.lost()), round, lostTries))
+		r.Row(row.ID).Note(p.ID, fmt.Sprintf("%s of the queries had no good answer in round %d, at the last of %d tries", percent(m.lost()), round, lostTries))
 	}
 	s.Value = m.perQuery()
 	if l.Handshake != "" {
@@ -162,8 +168,9 @@ type measurement struct {
 
 // measure lets a server become warm, and then measures it.
 func (r *run) measure(ctx context.Context, tools client.Tools, p *contender.Process, l client.Load) (m measurement, err error) {
-	if _, err := tools.Send(ctx, l, p.Setup.Ports.Port(l.Transport), min(1, r.Settings.Seconds)); err != nil {
-		return m, err
+	warm := measurement{}
+	if warm.Count, err = tools.Send(ctx, l, p.Setup.Ports.Port(l.Transport), min(1, r.Settings.Seconds)); err != nil || warm.lost() > uselessLost {
+		return warm, err
 	}
 	before, err := p.Usage()
 	if err != nil {

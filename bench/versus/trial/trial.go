@@ -159,7 +159,7 @@ func (r *run) save() error {
 
 // failed writes down that a server could not be measured.
 func (r *run) failed(row, server string, err error) {
-	r.Row(row).Note(server, firstLine(err))
+	r.Row(row).Note(server, "not in every round: "+firstLine(err))
 	r.Say("%-14s %-9s FAILED: %v", row, server, err)
 }
 
