@@ -207,7 +207,6 @@ func TestHostingTooLong(t *testing.T) {
 type countdown struct {
 	context.Context
 	left int
-	done chan struct{}
 }
 
 func (c *countdown) Err() error {
