@@ -36,7 +36,12 @@ func (c *construction) newWorker() *worker {
 	a := &w.assembly
 	a.names, a.occluded, a.nsec3 = w.parts.names, w.parts.occluded, w.parts.nsec3
 	a.addresses = w.addresses
-	a.intern = func(f []byte) offset { return c.referrals.intern(f, a.store) }
+	a.intern = func(f []byte) offset {
+		if (Referral{f}).owned() > 0 {
+			return a.store(f)
+		}
+		return c.referrals.intern(f, a.store)
+	}
 	a.siblings = make(map[string]struct{})
 	return w
 }
