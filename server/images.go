@@ -35,7 +35,7 @@ type images struct {
 	wrong func(zone *zone.Zone) // called for a zone from an image that turned out to be damaged
 
 	mu      sync.Mutex // guards all below
-	jobs    []imageJob // at most one of a kind for each zone
+	jobs    []imageJob // at most one of each kind for a zone
 	begun   bool       // before, nobody works: the start comes first
 	working bool
 	idle    chan struct{} // closed when nobody is working
@@ -179,12 +179,17 @@ func (im *images) save(l, old *Loaded) {
 	im.add(imageJob{l, l.Zone.Snapshot()})
 }
 
-// add puts a job in the place of one for an earlier version of its zone, or behind
-// the others.
+func (j *imageJob) verifies() bool { return j.snapshot.Origin == nil }
+
+// add puts a job in the place of one of its kind for an earlier version of its
+// zone, or behind the others. What was to be verified still is when a later version
+// is to be written, which has most of its memory in common with it.
 func (im *images) add(job imageJob) {
 	im.mu.Lock()
 	defer im.mu.Unlock()
-	i := slices.IndexFunc(im.jobs, func(other imageJob) bool { return string(other.loaded.Name) == string(job.loaded.Name) })
+	i := slices.IndexFunc(im.jobs, func(other imageJob) bool {
+		return other.verifies() == job.verifies() && string(other.loaded.Name) == string(job.loaded.Name)
+	})
 	if i >= 0 {
 		im.jobs[i] = job
 	} else {
@@ -223,9 +228,9 @@ func (im *images) work() {
 			return
 		}
 		job := im.jobs[0]
-		im.jobs = im.jobs[1:]
+		im.jobs = slices.Delete(im.jobs, 0, 1) // and forget its zone
 		im.mu.Unlock()
-		if job.snapshot.Origin == nil {
+		if job.verifies() {
 			im.check(job.loaded)
 		} else {
 			im.write(job)

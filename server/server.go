@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -214,6 +213,11 @@ func (s *Server) answerFrom(cfg *config.Config, zones []*zone.Zone) {
 func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.reload(ctx, cfg)
+}
+
+// reload is Reload with s.mu held.
+func (s *Server) reload(ctx context.Context, cfg *config.Config) error {
 	start := time.Now()
 	s.credentials.reread()
 	certificates, err := s.credentials.open(cfg)
@@ -253,12 +257,11 @@ func (s *Server) Reload(ctx context.Context, cfg *config.Config) error {
 // readAgain reads the master file of a zone whose image was damaged.
 func (s *Server) readAgain(ctx context.Context, damaged *zone.Zone) {
 	s.mu.Lock()
-	for _, l := range s.zones {
-		l.damaged = l.damaged || bytes.Equal(l.Name, damaged.Origin())
+	defer s.mu.Unlock()
+	if l := s.zones[string(damaged.Origin())]; l != nil {
+		l.damaged = true
 	}
-	cfg := s.cfg
-	s.mu.Unlock()
-	if err := s.Reload(ctx, cfg); err != nil && ctx.Err() == nil {
+	if err := s.reload(ctx, s.cfg); err != nil && ctx.Err() == nil {
 		s.log.Error("reload", zap.Error(err))
 	}
 }

@@ -151,7 +151,11 @@ func restore(s Snapshot) (*Zone, error) {
 	}
 	z.pool = newPool()
 	for rest = rest[f.SaltBytes:]; len(rest) > 0; rest = rest[4:] {
-		z.pool.waiting = append(z.pool.waiting, arena.Offset(binary.LittleEndian.Uint32(rest)))
+		off := arena.Offset(binary.LittleEndian.Uint32(rest))
+		if !z.data.Holds(off, referralHeader) {
+			return nil, fmt.Errorf("a shared referral is said to be at %d", off)
+		}
+		z.pool.waiting = append(z.pool.waiting, off)
 	}
 	return z, nil
 }
@@ -164,14 +168,14 @@ func (z *Zone) sealRestored() (err error) {
 		}
 	}()
 	v := verifier{zone: z, owner: z.origin}
-	apex, ok := z.names.Get(nil)
+	apex, ok := z.names.Locate(nil)
 	if !ok {
 		return errors.New("there is no apex")
 	}
-	if err := v.name(arena.Offset(apex), false); err != nil {
+	if err := v.name(arena.Offset(apex.Value), apex.Stop); err != nil {
 		return fmt.Errorf("the apex is damaged: %w", err)
 	}
-	soa, ok := z.RRset(z.node(arena.Offset(apex)), TypeSOA)
+	soa, ok := z.RRset(z.node(arena.Offset(apex.Value)), TypeSOA)
 	if !ok || soa.Records().Records != 1 {
 		return errors.New("the apex has no SOA record")
 	}

@@ -129,6 +129,34 @@ func TestSnapshotStays(t *testing.T) {
 	}
 }
 
+// The apex may redirect all below it: so one variant of a name follows another.
+func TestSnapshotOfRedirectedApex(t *testing.T) {
+	z := build(t, "tw.", "tw. 300 SOA a.nic. b.nic. 1 2 3 4 5\ntw. 300 NS a.nic.\ntw. 300 DNAME example.\n")
+	if d := differ(restored(t, z), z); d != "" {
+		t.Error(d)
+	}
+	again, err := Restore(moved(z.Snapshot()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := again.Find(keyIn(again, "www.tw.")); m.Kind != Redirect || m.Len != 0 {
+		t.Errorf("www.tw is found as %+v, expected a redirection by the apex", m)
+	}
+}
+
+// While a zone is verified later versions put their referrals into the pool.
+func TestVerifyBesideEdits(t *testing.T) {
+	z := restored(t, build(t, "tw.", editBase))
+	for _, line := range []string{"+ x1 3600 NS ns.other.com.", "+ x2 3600 NS ns.another.com."} {
+		if next, report := edit(t, z, "tw.", line).Commit(); next == nil {
+			t.Fatal(report.Findings)
+		}
+		if err := z.Verify(t.Context()); err != nil {
+			t.Errorf("after %q: %v", line, err)
+		}
+	}
+}
+
 // TestSnapshotHasAllOfAZone fails when a zone gets a field that snapshots don't know.
 func TestSnapshotHasAllOfAZone(t *testing.T) {
 	// stored, or made of what is stored
@@ -238,6 +266,7 @@ func TestRestoreRefuses(t *testing.T) {
 		"other serial":      func(s *Snapshot) { s.Serial++ },
 		"no data":           func(s *Snapshot) { s.Data = nil },
 		"no trees":          func(s *Snapshot) { s.Trees = nil },
+		"pool elsewhere":    func(s *Snapshot) { s.Facts = binary.LittleEndian.AppendUint32(s.Facts, 1<<31) },
 		"empty chunk":       func(s *Snapshot) { s.Data[0] = nil },
 		"odd chunk":         func(s *Snapshot) { s.Trees[0] = s.Trees[0][:5] },
 		"data of zeros":     func(s *Snapshot) { clear(s.Data[0]) },

@@ -13,7 +13,8 @@ import (
 
 // Verify tells whether the memory of a zone that was restored from a snapshot
 // holds what layout.go says, so that no lookup, iteration or edit can leave it or
-// go round in circles. It looks at every record. ctx ends it early.
+// go round in circles. It looks at every record. Later versions may be made
+// meanwhile. ctx ends it early.
 func (z *Zone) Verify(ctx context.Context) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -55,6 +56,9 @@ func (z *Zone) Verify(ctx context.Context) (err error) {
 		return fmt.Errorf("siblings: %w", err)
 	}
 	for _, off := range z.pool.offsets() {
+		if uint64(off) >= z.data.End() {
+			continue // a later version has put it there meanwhile: restore has looked at the others
+		}
 		if err := v.pooled(off); err != nil {
 			return fmt.Errorf("pool: %w", err)
 		}

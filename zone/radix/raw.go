@@ -23,7 +23,7 @@ func (t Tree) Raw() Raw {
 // looked at: see [Tree.Verify].
 func FromRaw(a *arena.Arena, r Raw) (Tree, error) {
 	t := Tree{view: a.View(), root: r.Root, info: &info{a, int(r.Entries), r.Bytes, r.Garbage}}
-	if r.Entries < 0 || r.Bytes < 0 || r.Garbage < 0 || r.Bytes+r.Garbage > a.Bytes() ||
+	if r.Entries < 0 || r.Bytes < 0 || r.Garbage < 0 || r.Bytes > a.Bytes() || r.Garbage > a.Bytes()-r.Bytes ||
 		(r.Root == 0) != (r.Entries == 0) || r.Root != 0 && !t.view.Holds(r.Root, arena.Unit) {
 		return Tree{}, fmt.Errorf("radix: no tree of %d entries in %d bytes has its root at %d", r.Entries, r.Bytes, r.Root)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -122,12 +123,13 @@ func TestVerifyDamage(t *testing.T) {
 func TestFromRawRefuses(t *testing.T) {
 	tree := randomTree(5, 300)
 	for what, change := range map[string]func(Raw) Raw{
-		"root of nothing":    func(r Raw) Raw { r.Entries = 0; return r },
-		"no root":            func(r Raw) Raw { r.Root = 0; return r },
-		"root elsewhere":     func(r Raw) Raw { r.Root = 1 << 31; return r },
-		"too many bytes":     func(r Raw) Raw { r.Bytes = 1 << 40; return r },
-		"bytes out of range": func(r Raw) Raw { r.Garbage = -1; return r },
-		"negative entries":   func(r Raw) Raw { r.Entries = -1; return r },
+		"root of nothing":     func(r Raw) Raw { r.Entries = 0; return r },
+		"no root":             func(r Raw) Raw { r.Root = 0; return r },
+		"root elsewhere":      func(r Raw) Raw { r.Root = 1 << 31; return r },
+		"too many bytes":      func(r Raw) Raw { r.Bytes = 1 << 40; return r },
+		"bytes that overflow": func(r Raw) Raw { r.Bytes, r.Garbage = math.MaxInt64, 1; return r },
+		"bytes out of range":  func(r Raw) Raw { r.Garbage = -1; return r },
+		"negative entries":    func(r Raw) Raw { r.Entries = -1; return r },
 	} {
 		if _, err := fromRaw(t, tree, func(r Raw, _ [][]byte) Raw { return change(r) }); err == nil {
 			t.Errorf("%s: there is a tree", what)
