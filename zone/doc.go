@@ -31,6 +31,6 @@
 // whether memory that came from outside holds a zone.
 //
 // The package may import its own parts (arena, radix, dname, master) and
-// miekg/dns; hot are zone.go, layout.go, nsec3.go and set.go, the rest runs when
+// miekg/dns; hot are zone.go, together.go, layout.go, nsec3.go and set.go, the rest runs when
 // zones are loaded or changed.
 package zone

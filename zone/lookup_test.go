@@ -267,6 +267,7 @@ ns.a 300 A 192.0.2.1
 	starts := labelStarts(name)
 	wild, glue := keyIn(z, "w.tw."), keyIn(z, "ns.a.tw.")
 	var buf [dname.MaxKey + 2]byte
+	var lookups [2]Lookup
 	if n := testing.AllocsPerRun(100, func() {
 		set.Find(name, starts)
 		m := z.Find(key)
@@ -275,6 +276,8 @@ ns.a 300 A 192.0.2.1
 		z.Addresses(glue)
 		z.NSEC(key, buf[:0])
 		z.NSEC3(z.Hash(name))
+		lookups[0], lookups[1] = Lookup{Zone: z, Key: key}, Lookup{Zone: z, Key: glue}
+		FindTogether(lookups[:])
 		z.RRset(m.Node, TypeNSEC)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)

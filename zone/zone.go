@@ -143,7 +143,11 @@ type Match struct {
 // Find follows key, made by [dname.AppendKey], from the apex down
 // (RFC 1034 §4.3.2 step 3) and stops at the first cut or DNAME. It allocates nothing.
 func (z *Zone) Find(key []byte) Match {
-	m := z.names.Descend(key)
+	return z.matched(z.names.Descend(key), key)
+}
+
+// matched returns what m, from the tree of names, means for key.
+func (z *Zone) matched(m radix.Match, key []byte) Match {
 	if m.Found {
 		match := Match{Exact, m.Len, Node{z.data.At(arena.Offset(m.Value))}}
 		if m.Stop {

@@ -14,10 +14,10 @@ func (w *Worker) answer() {
 	m := &w.message
 	m.aa = true
 	w.at = headerSize
+	match := w.found()
 	for links := 0; !m.full; links++ {
-		w.setKey()
 		next := false
-		switch match := w.zone.Find(w.key); match.Kind {
+		switch match.Kind {
 		case zone.Cut:
 			w.atCut(match)
 		case zone.Redirect:
@@ -32,6 +32,8 @@ func (w *Worker) answer() {
 		if !next || links == maxLinks-1 || m.full {
 			break
 		}
+		w.setKey()
+		match = w.zone.Find(w.key)
 	}
 	w.proveExpansions()
 }

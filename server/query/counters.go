@@ -29,6 +29,12 @@ func (c *Counters) Add(others Counters) {
 	c.BytesOut += others.BytesOut
 }
 
+// take counts a message that was given to be answered.
+func (c *Counters) take(req *Request) {
+	c.Queries[req.Transport]++
+	c.BytesIn += uint64(len(req.Wire))
+}
+
 // count counts an answer; one of no bytes is none.
 func (c *Counters) count(rcode uint16, bytes int) {
 	if bytes == 0 {

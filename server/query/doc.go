@@ -13,6 +13,10 @@
 //	                      │ edns.go        OPT with what was asked for
 //	frontend ◄─ bytes ─ ──┘
 //
+// A frontend that has several queries at once lets them be read ahead (ahead.go),
+// before it has them answered one by one: then their lookups go on side by side, and
+// the memory of a large zone is waited for once and not once a query.
+//
 // All of these are hot: they work on integers and on the memory of one
 // [Worker], take nothing from the heap, lock nothing, ask no clock and log
 // nothing. What happens is counted in plain memory, which others see when the

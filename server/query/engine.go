@@ -62,11 +62,44 @@ const (
 // for 512 bytes at least; what does not fit into it is truncated. Nothing of
 // req or dst is kept.
 func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
-	w.counters.Queries[req.Transport]++
-	w.counters.BytesIn += uint64(len(req.Wire))
+	w.counters.take(req)
+	w.question, w.lookup = &w.questions[0], nil
+	e.read(w.question, req)
+	return e.write(w, req, dst)
+}
+
+// read reads a request and finds out what can answer it. It changes nothing but q.
+func (e *Engine) read(q *question, req *Request) {
+	q.rcode = q.query.parse(req.Wire, req.Transport)
+	if q.rcode != noError || q.query.tsigAt > 0 || q.query.class != classIN {
+		return
+	}
+	switch q.query.qtype {
+	case typeAXFR, typeIXFR, typeNXNAME:
+		return
+	}
+	q.setName(q.query.name)
+	if e.overlay != nil {
+		q.overlay = e.overlay
+		if q.overlaid = e.overlayZone(q); q.overlaid != nil {
+			return
+		}
+	}
+	q.zone = e.zones.Find(q.name, q.starts)
+	if q.query.qtype == typeDS && q.zone != nil && len(q.zone.Origin()) == len(q.name) {
+		if parent := e.zones.FindAbove(q.name, q.starts); parent != nil {
+			q.zone = parent
+		}
+	}
+	if q.zone != nil {
+		q.setKey()
+	}
+}
+
+// write writes the response to the question that was read from req.
+func (e *Engine) write(w *Worker, req *Request, dst []byte) int {
 	q := &w.query
-	rcode := q.parse(req.Wire, req.Transport)
-	if rcode == drop {
+	if w.rcode == drop {
 		w.counters.Dropped++
 		return 0
 	}
@@ -75,7 +108,7 @@ func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 		limit = min(max(q.udpBytes, minUDPBytes), e.maxUDP)
 	}
 	dst = dst[:min(limit, len(dst))]
-	if rcode == notImp {
+	if w.rcode == notImp {
 		if n, ok := e.update(w, req, dst); ok {
 			return n
 		}
@@ -87,8 +120,8 @@ func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 	w.message.room -= e.optReserve(q)
 	n := 0
 	switch {
-	case rcode != noError:
-		w.message.rcode = rcode
+	case w.rcode != noError:
+		w.message.rcode = w.rcode
 		n = e.finish(w, req)
 	case q.tsigAt > 0:
 		n = e.refuseTSIG(w, req)
@@ -104,40 +137,20 @@ func (e *Engine) Answer(w *Worker, req *Request, dst []byte) int {
 // route sends the question to the data that can answer it.
 func (e *Engine) route(w *Worker) {
 	q, m := &w.query, &w.message
-	switch q.class {
-	case classIN:
-	case classCH:
+	switch {
+	case q.class == classCH:
 		e.answerChaos(w)
-		return
-	default:
+	case q.class != classIN:
 		m.rcode = refused
-		return
-	}
-	switch q.qtype {
-	case typeAXFR, typeIXFR:
+	case q.qtype == typeAXFR || q.qtype == typeIXFR:
 		m.rcode, m.ede = refused, edeProhibited
-		return
-	case typeNXNAME: // RFC 9824 §3.5
+	case q.qtype == typeNXNAME: // RFC 9824 §3.5
 		m.rcode, m.ede = formErr, edeInvalidQueryType
-		return
-	}
-	w.setName(q.name)
-	if e.overlay != nil {
-		w.overlay = e.overlay
-		if z := e.overlaid(w); z != nil {
-			w.answerOverlay(z)
-			return
-		}
-	}
-	w.zone = e.zones.Find(w.name, w.starts)
-	if q.qtype == typeDS && w.zone != nil && len(w.zone.Origin()) == len(w.name) {
-		if parent := e.zones.FindAbove(w.name, w.starts); parent != nil {
-			w.zone = parent
-		}
-	}
-	if w.zone == nil {
+	case w.overlaid != nil:
+		w.answerOverlay(w.overlaid)
+	case w.zone == nil:
 		m.rcode, m.ede = refused, edeNotAuthoritative
-		return
+	default:
+		w.answer()
 	}
-	w.answer()
 }

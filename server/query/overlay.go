@@ -2,12 +2,12 @@ package query
 
 import "yushan/server/overlay"
 
-// overlaid returns the zone of the overlay that answers the question, nil if none
+// overlayZone returns the zone of the overlay that answers the question, nil if none
 // does. It goes before all configured zones, cuts and wildcards in them included;
 // but DS of its apex is the parent's (RFC 4035 §3.1.4.1), if that is here.
-func (e *Engine) overlaid(w *Worker) *overlay.Zone {
-	z := e.overlay.Zone(w.name, w.starts)
-	if z != nil && w.query.qtype == typeDS && len(z.Apex()) == len(w.name) && e.zones.Find(w.name, w.starts) != nil {
+func (e *Engine) overlayZone(q *question) *overlay.Zone {
+	z := e.overlay.Zone(q.name, q.starts)
+	if z != nil && q.query.qtype == typeDS && len(z.Apex()) == len(q.name) && e.zones.Find(q.name, q.starts) != nil {
 		return nil
 	}
 	return z

@@ -10,29 +10,40 @@ import (
 // Each goroutine that calls [Engine.Answer] has one of its own.
 type Worker struct {
 	memory
+	questions []question    // of a batch; one at least
+	lookups   []zone.Lookup // of their names, if they are read ahead
 	counters  Counters
 	published published
 }
 
-// memory is what one answer needs. The next one finds nothing in it.
-type memory struct {
-	query   query
-	message message
-	zone    *zone.Zone       // that answers; nil if none does
-	overlay *overlay.Overlay // that goes before it; nil if there is none
+// question is a request as it was understood, and what can answer it.
+type question struct {
+	query    query
+	rcode    uint16           // instead of an answer; noError if there is something to answer
+	zone     *zone.Zone       // that answers; nil if none does
+	overlay  *overlay.Overlay // that goes before it; nil if there is none
+	overlaid *overlay.Zone    // of it, that answers; nil if none does
 
 	// The name that is being looked up: the question's, later the target of a
 	// CNAME or DNAME.
 	name   []byte  // wire format, lower case
 	starts []uint8 // positions of its labels, the root's included
 	key    []byte  // of name, below the apex of zone
-	at     int     // where the message holds the name
+
+	nameBuf   [dname.MaxWire]byte
+	startsBuf [dname.MaxLabels + 1]uint8
+	keyBuf    [dname.MaxKey]byte
+}
+
+// memory is what one answer needs. The next one finds nothing in it.
+type memory struct {
+	*question
+	lookup  *zone.Lookup // of the question's name; nil if it was not read ahead
+	message message
+	at      int // where the message holds the name
 
 	synthesized int // bytes of RDATA of the last CNAME that a DNAME stood for
 
-	nameBuf    [dname.MaxWire]byte
-	startsBuf  [dname.MaxLabels + 1]uint8
-	keyBuf     [dname.MaxKey]byte
 	keyScratch [dname.MaxKey + 2]byte
 	floorBuf   [dname.MaxKey]byte
 	scratch    [dname.MaxKey + 2]byte
@@ -44,19 +55,35 @@ type memory struct {
 	expansions expansions
 }
 
-// NewWorker returns a worker.
-func NewWorker() *Worker { return new(Worker) }
+// NewWorker returns a worker that answers queries one by one.
+func NewWorker() *Worker { return NewBatchWorker(1) }
+
+// NewBatchWorker returns a worker that can read up to n queries ahead of their
+// answers; see [Engine.ReadAhead].
+func NewBatchWorker(n int) *Worker {
+	w := &Worker{questions: make([]question, n), lookups: make([]zone.Lookup, n)}
+	w.question = &w.questions[0]
+	return w
+}
 
 // Reset makes a worker as good as new, but for what it has counted. It is for the
 // goroutine that owns the worker to call when Answer has panicked, as nobody
 // knows then in which state the memory is.
-func (w *Worker) Reset() { w.memory = memory{} }
+func (w *Worker) Reset() {
+	clear(w.questions)
+	clear(w.lookups)
+	w.memory = memory{question: &w.questions[0]}
+}
 
 // release forgets the request, the response, and the zone with all views into
 // it: a worker that waits for its next query must not keep a zone in memory that
 // has left service.
 func (w *Worker) release() {
-	w.query.name, w.message.buf, w.zone, w.overlay = nil, nil, nil, nil
+	w.query.name, w.message.buf = nil, nil
+	w.zone, w.overlay, w.overlaid = nil, nil, nil
+	if w.lookup != nil {
+		*w.lookup = zone.Lookup{}
+	}
 	w.seen.count = 0
 	clear(w.redirects.sets[:w.redirects.count])
 	w.redirects.count = 0
@@ -67,21 +94,21 @@ func (w *Worker) release() {
 }
 
 // setName makes name, in wire format, the one that is looked up.
-func (w *Worker) setName(name []byte) {
-	w.name = dname.AppendLower(w.nameBuf[:0], name)
-	w.starts = w.startsBuf[:0]
+func (q *question) setName(name []byte) {
+	q.name = dname.AppendLower(q.nameBuf[:0], name)
+	q.starts = q.startsBuf[:0]
 	i := 0
-	for ; w.name[i] != 0; i += 1 + int(w.name[i]) {
-		w.starts = append(w.starts, uint8(i))
+	for ; q.name[i] != 0; i += 1 + int(q.name[i]) {
+		q.starts = append(q.starts, uint8(i))
 	}
-	w.starts = append(w.starts, uint8(i))
+	q.starts = append(q.starts, uint8(i))
 }
 
 // setKey computes the key of the name below the apex of the zone.
-func (w *Worker) setKey() {
-	w.key = w.keyBuf[:0]
-	for i := len(w.starts) - 2 - dname.Labels(w.zone.Origin()); i >= 0; i-- {
-		w.key = dname.AppendKeyLabel(w.key, w.name[w.starts[i]:])
+func (q *question) setKey() {
+	q.key = q.keyBuf[:0]
+	for i := len(q.starts) - 2 - dname.Labels(q.zone.Origin()); i >= 0; i-- {
+		q.key = dname.AppendKeyLabel(q.key, q.name[q.starts[i]:])
 	}
 }
 

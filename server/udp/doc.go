@@ -2,7 +2,7 @@
 //
 // # The way of a query
 //
-//	socket ──recvmmsg──► batch of ≤ 64 ──query.Engine.Answer──► batch ──sendmmsg──► socket
+//	socket ──recvmmsg──► batch of ≤ 64 ──Engine.ReadAhead──► lookups ──Engine.AnswerAhead──► batch ──sendmmsg──► socket
 //
 // Each [Server] serves one address. It opens one socket a worker there, and the
 // kernel spreads the clients over them (SO_REUSEPORT). A worker is one goroutine
@@ -55,8 +55,9 @@
 // # Failure of the engine
 //
 // A panic of the engine costs its query, not the process: the worker leaves it
-// unanswered, takes fresh scratch memory and goes on with the batch. It is prepared
-// for that once a batch, not once a query. See [Config].OnPanic.
+// unanswered, takes fresh scratch memory and goes on with the batch, whose other
+// queries it then has answered one by one. It is prepared for that once a batch, not
+// once a query. See [Config].OnPanic.
 //
 // # Stopping
 //

@@ -101,8 +101,9 @@ func Listen(cfg Config, engine *atomic.Pointer[query.Engine]) (*Server, error) {
 		s.workers = append(s.workers, &worker{
 			fd:       fd,
 			batch:    newBatch(ip.Is6(), ip.IsUnspecified(), cfg.MaxBytes),
-			query:    query.NewWorker(),
-			req:      query.Request{Transport: query.UDP},
+			query:    query.NewBatchWorker(batchLen),
+			asked:    make([]query.Request, 0, batchLen),
+			from:     make([]int, 0, batchLen),
 			engine:   engine,
 			stopping: &s.stopping,
 			abort:    &s.abort,

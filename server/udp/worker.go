@@ -26,7 +26,8 @@ type worker struct {
 	fd     int
 	batch  *batch
 	query  *query.Worker
-	req    query.Request
+	asked  []query.Request // of a batch; those that can be answered
+	from   []int           // which message of the batch each of them is
 	engine *atomic.Pointer[query.Engine]
 	// stopping: answer what is queued, then end. abort: end now.
 	stopping, abort *atomic.Bool
@@ -76,16 +77,20 @@ func (w *worker) sleep() {
 
 // tally is what a batch has come to so far.
 type tally struct {
-	at                            int // messages handled
+	at                            int  // requests handled
+	ahead                         bool // those that are not have been read ahead
 	bytesIn, bytesOut, unanswered uint64
 }
 
-// answer handles the n messages of one receive.
+// answer handles the n messages of one receive: reads all of them, then looks
+// their names up side by side, then answers one after the other.
 func (w *worker) answer(n int) {
 	engine := w.engine.Load()
 	w.batch.ready, w.tally = 0, tally{}
-	for w.tally.at < n {
-		w.answerFrom(engine, n)
+	w.take(n)
+	w.readAhead(engine)
+	for w.tally.at < len(w.asked) {
+		w.answerFrom(engine)
 	}
 	failed, unsentBytes := w.send()
 
@@ -104,28 +109,54 @@ func (w *worker) answer(n int) {
 	}
 }
 
-// answerFrom answers what is left of the batch, or up to a query on which the
-// engine panics.
-func (w *worker) answerFrom(engine *query.Engine, n int) {
-	defer w.caught()
-	b, t := w.batch, &w.tally
-	for t.at < n {
-		i := t.at
-		t.at++
-		wire, client, ok := b.query(i)
-		t.bytesIn += uint64(len(wire))
+// take sorts out which of the n messages can be answered.
+func (w *worker) take(n int) {
+	w.asked, w.from = w.asked[:0], w.from[:0]
+	for i := range n {
+		wire, client, ok := w.batch.query(i)
+		w.tally.bytesIn += uint64(len(wire))
 		if !ok {
-			t.unanswered++
+			w.tally.unanswered++
 			continue
 		}
-		w.req.Wire, w.req.Client = wire, client
-		length := engine.Answer(w.query, &w.req, b.answer())
+		w.asked = append(w.asked, query.Request{Wire: wire, Client: client, Transport: query.UDP})
+		w.from = append(w.from, i)
+	}
+}
+
+// readAhead lets the engine read the whole batch. If it panics, at whichever query,
+// it does so again when that one is to be answered by itself.
+func (w *worker) readAhead(engine *query.Engine) {
+	defer func() {
+		if !w.tally.ahead {
+			recover()
+			w.query.Reset()
+		}
+	}()
+	engine.ReadAhead(w.query, w.asked)
+	w.tally.ahead = true
+}
+
+// answerFrom answers what is left of the batch, or up to a query on which the
+// engine panics.
+func (w *worker) answerFrom(engine *query.Engine) {
+	defer w.caught()
+	b, t := w.batch, &w.tally
+	for t.at < len(w.asked) {
+		i := t.at
+		t.at++
+		length := 0
+		if t.ahead {
+			length = engine.AnswerAhead(w.query, i, &w.asked[i], b.answer())
+		} else {
+			length = engine.Answer(w.query, &w.asked[i], b.answer())
+		}
 		if length == 0 {
 			t.unanswered++
 			continue
 		}
 		t.bytesOut += uint64(length)
-		b.queue(i, length)
+		b.queue(w.from[i], length)
 	}
 }
 
@@ -138,8 +169,9 @@ func (w *worker) caught() {
 	w.tally.unanswered++
 	w.counters.panics.Add(1)
 	w.query.Reset()
+	w.tally.ahead = false // nothing is left of it
 	if w.onPanic != nil {
-		w.onPanic(w.req.Wire, value)
+		w.onPanic(w.asked[w.tally.at-1].Wire, value)
 	}
 }
 

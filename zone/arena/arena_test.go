@@ -170,6 +170,21 @@ func TestConcurrentAlloc(t *testing.T) {
 	wg.Wait()
 }
 
+// What follows the last bytes of a chunk may not be memory at all.
+func TestPrefetchAtTheEnd(t *testing.T) {
+	a := New()
+	for _, n := range []int{1, 100, largeBytes, 3 * slotBytes} {
+		off, b := a.Alloc(n)
+		b[n-1] = 7
+		end := off + Offset((n-1)/Unit)
+		view := a.View()
+		view.Prefetch(end)
+		if got := view.At(end)[(n-1)%Unit]; got != 7 {
+			t.Errorf("%d bytes: the last one is %d, expected 7", n, got)
+		}
+	}
+}
+
 func TestViewDoesNotAllocate(t *testing.T) {
 	a := New()
 	off, _ := a.Alloc(8)

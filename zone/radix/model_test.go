@@ -72,6 +72,8 @@ func (m model) compare(t Tree, more ...string) error {
 		// The keys that share most with k are those beside it.
 		if got, want := t.Descend([]byte(k)), m.descend(k, keys[max(i-1, 0):min(i+1, len(keys))]); got != want {
 			return fmt.Errorf("Descend(%q) = %+v, want %+v", k, got, want)
+		} else if stepped := walk(&t, []byte(k)); stepped != got {
+			return fmt.Errorf("Descend(%q) step by step = %+v, want %+v", k, stepped, got)
 		}
 		if found {
 			i++
@@ -275,4 +277,13 @@ func comparePlaces(t Tree) error {
 		break // a step that ends the iteration must not be followed by another
 	}
 	return nil
+}
+
+// walk is Descend step by step.
+func walk(t *Tree, key []byte) Match {
+	for s := t.Start(); ; {
+		if m, done := t.Step(&s, key); done {
+			return m
+		}
+	}
 }

@@ -82,62 +82,70 @@ func (t Tree) Descend(key []byte) Match {
 
 // descend follows key from the node at off, which ends at entries that have a
 // flag of stopAt.
-//
-// Most nodes on the way are inner nodes without a prefix and an entry. What
-// others need is in functions of their own, so that this loop has registers enough.
 func descend(view arena.View, off arena.Offset, key []byte, stopAt byte) Match {
 	if off == 0 {
 		return Match{}
 	}
-	pos := 0
-	for {
-		n := view.At(off)
-		h, at := n[0], 2
-		if h&(kindMask|innerLength) != 0 {
-			if h&flagLeaf != 0 {
-				return descendLeaf(n, key, pos, stopAt)
-			}
-			if h&kindMask == kindTwig {
-				return descendTwig(n, key, pos, stopAt)
-			}
-			var m Match
-			if at, m = enterInner(n, key, pos, stopAt); at == 0 {
-				return m
-			}
-			pos = m.Len
+	for pos := 0; ; pos++ {
+		link, m := step(view.At(off), key, pos, stopAt)
+		if link == 0 {
+			return m
 		}
-		if pos >= len(key) {
-			return Match{Len: pos}
-		}
-
-		edge, count := key[pos], int(n[1])+1
-		var i int
-		if count <= sparseMax {
-			// The lowest top bit set in found marks the first byte that is edge.
-			// It is an edge, or what follows them.
-			const ones, tops = 0x0101010101010101, 0x8080808080808080
-			x := binary.LittleEndian.Uint64(n[at:]) ^ uint64(edge)*ones
-			found := (x - ones) &^ x & tops
-			i = bits.TrailingZeros64(found) / 8
-			if i >= count {
-				return Match{Len: pos}
-			}
-		} else {
-			word := binary.LittleEndian.Uint64(n[at+indexWords+int(edge/64)*wordBytes:])
-			bit := uint64(1) << (edge % 64)
-			if word&bit == 0 {
-				return Match{Len: pos}
-			}
-			i = int(n[at+int(edge/64)]) + bits.OnesCount64(word&(bit-1))
-			at += indexBytes
-		}
-		// The last four bytes up to the link's end are the node's own: its header
-		// and an edge come before the first link. The shift is 32 less the link's bits.
-		width := int(h>>widthShift&widthMask) + 1
-		word := binary.LittleEndian.Uint32(n[at+count+(i+1)*width-4:])
-		off -= arena.Offset(word >> (24 - h&(widthMask<<widthShift)))
-		pos++
+		pos = m.Len
+		off -= link
 	}
+}
+
+// step follows key through the node n, to which its first pos bytes lead. If it
+// goes on with the byte after m.Len, the child is link units before n; if link is
+// 0, the descent ends with m.
+//
+// Most nodes on the way are inner nodes without a prefix and an entry. What
+// others need is in functions of their own, so that this one has registers enough.
+func step(n, key []byte, pos int, stopAt byte) (link arena.Offset, m Match) {
+	h, at := n[0], 2
+	if h&(kindMask|innerLength) != 0 {
+		if h&flagLeaf != 0 {
+			return 0, descendLeaf(n, key, pos, stopAt)
+		}
+		if h&kindMask == kindTwig {
+			return 0, descendTwig(n, key, pos, stopAt)
+		}
+		if at, m = enterInner(n, key, pos, stopAt); at == 0 {
+			return 0, m
+		}
+		pos = m.Len
+	}
+	if pos >= len(key) {
+		return 0, Match{Len: pos}
+	}
+
+	edge, count := key[pos], int(n[1])+1
+	var i int
+	if count <= sparseMax {
+		// The lowest top bit set in found marks the first byte that is edge.
+		// It is an edge, or what follows them.
+		const ones, tops = 0x0101010101010101, 0x8080808080808080
+		x := binary.LittleEndian.Uint64(n[at:]) ^ uint64(edge)*ones
+		found := (x - ones) &^ x & tops
+		i = bits.TrailingZeros64(found) / 8
+		if i >= count {
+			return 0, Match{Len: pos}
+		}
+	} else {
+		word := binary.LittleEndian.Uint64(n[at+indexWords+int(edge/64)*wordBytes:])
+		bit := uint64(1) << (edge % 64)
+		if word&bit == 0 {
+			return 0, Match{Len: pos}
+		}
+		i = int(n[at+int(edge/64)]) + bits.OnesCount64(word&(bit-1))
+		at += indexBytes
+	}
+	// The last four bytes up to the link's end are the node's own: its header
+	// and an edge come before the first link. The shift is 32 less the link's bits.
+	width := int(h>>widthShift&widthMask) + 1
+	word := binary.LittleEndian.Uint32(n[at+count+(i+1)*width-4:])
+	return arena.Offset(word >> (24 - h&(widthMask<<widthShift))), Match{Len: pos}
 }
 
 // descendLeaf ends a descent that led to the leaf n with the first pos bytes of key.
