@@ -168,6 +168,9 @@ t644ebqk9bibcna874givr6joj62mlhv 3600 NSEC3 1 1 12 aabbccdd 0p9mhaveqvm6t7vbl5lo
 	if d, ok := z.ApexNSEC3(); !ok || base32Hex.EncodeToString(d.Owner[:]) != apex {
 		t.Errorf("the record of the apex: %v %x", ok, d.Owner)
 	}
+	if d, _ := z.NSEC3(z.Hash(wire("*.example."))); d.Owner != z.ApexWildcardNSEC3().Owner || !d.RRset.Is(z.ApexWildcardNSEC3().RRset) {
+		t.Errorf("the record of the wildcard below the apex: %x, expected %x", z.ApexWildcardNSEC3().Owner, d.Owner)
+	}
 	if z.Denial() != NSEC3 || !z.Stats().OptOut {
 		t.Errorf("%+v", z.Stats())
 	}

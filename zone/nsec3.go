@@ -64,10 +64,16 @@ func (z *Zone) NSEC3(hash Hash) (d Denial3, matches bool) {
 // chain lacks it.
 func (z *Zone) ApexNSEC3() (Denial3, bool) { return z.apexNSEC3, z.apexProven }
 
+// ApexWildcardNSEC3 is the NSEC3 record that covers, or matches, the wildcard
+// below the apex: the other half of what denies such a name (RFC 5155 §7.2.2).
+func (z *Zone) ApexWildcardNSEC3() Denial3 { return z.apexWildcard3 }
+
 func (z *Zone) sealNSEC3() {
-	if z.nsec3.Len() > 0 {
-		z.apexNSEC3, z.apexProven = z.NSEC3(z.Hash(z.origin))
+	if z.nsec3.Len() == 0 {
+		return
 	}
+	z.apexNSEC3, z.apexProven = z.NSEC3(z.Hash(z.origin))
+	z.apexWildcard3, _ = z.NSEC3(z.Hash(append([]byte("\x01*"), z.origin...)))
 }
 
 // hashOfKey returns the hash that makes up the owner name of an NSEC3 record.

@@ -25,17 +25,18 @@ type Zone struct {
 	pool         *pool                  // shared with earlier and later versions
 	naming       atomic.Pointer[naming] // nil until it is needed; later versions share it
 
-	apex       Node
-	soa        RRset
-	serial     uint32
-	negative   uint32 // TTL of negative answers
-	optOuts    int    // NSEC3 RRsets with the opt-out flag
-	wildcards  int    // names at or below an asterisk label; 0 spares a lookup in every negative answer
-	iterations uint16
-	salt       []byte
-	apexNSEC3  Denial3 // the NSEC3 record at or before the hash of the apex
-	apexProven bool    // it is that of the apex
-	stats      Stats
+	apex          Node
+	soa           RRset
+	serial        uint32
+	negative      uint32 // TTL of negative answers
+	optOuts       int    // NSEC3 RRsets with the opt-out flag
+	wildcards     int    // names at or below an asterisk label; 0 spares a lookup in every negative answer
+	iterations    uint16
+	salt          []byte
+	apexNSEC3     Denial3 // the NSEC3 record at or before the hash of the apex
+	apexProven    bool    // it is that of the apex
+	apexWildcard3 Denial3 // the NSEC3 record at or before the hash of the wildcard below the apex
+	stats         Stats
 }
 
 // Denial is how a zone proves that something does not exist.

@@ -118,7 +118,8 @@ func differ(a, b *Zone) string {
 		say("stats %+v, expected %+v", sa, sb)
 	}
 	if a.serial != b.serial || a.negative != b.negative || a.wildcards != b.wildcards || a.optOuts != b.optOuts ||
-		a.iterations != b.iterations || !bytes.Equal(a.salt, b.salt) || a.apexProven != b.apexProven || a.apexNSEC3.Owner != b.apexNSEC3.Owner {
+		a.iterations != b.iterations || !bytes.Equal(a.salt, b.salt) || a.apexProven != b.apexProven || a.apexNSEC3.Owner != b.apexNSEC3.Owner ||
+		a.apexWildcard3.Owner != b.apexWildcard3.Owner {
 		say("facts differ: %d %d %d %d, expected %d %d %d %d", a.serial, a.negative, a.wildcards, a.optOuts, b.serial, b.negative, b.wildcards, b.optOuts)
 	}
 	differTrees(say, "name", a, b, a.names, b.names, differNodes)

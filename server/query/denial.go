@@ -30,7 +30,7 @@ func (w *Worker) noData(node zone.Node, encloser []byte) {
 			return
 		}
 		w.proveEncloser3(encloser) // RFC 5155 §7.2.5
-		w.cover3(w.wildcard(encloser))
+		w.coverWildcard3(encloser)
 	}
 }
 
@@ -48,7 +48,7 @@ func (w *Worker) nxDomain(match zone.Match) {
 		w.putNSEC(w.wildcardKey(encloser))
 	case zone.NSEC3: // RFC 5155 §7.2.2
 		encloser = w.proveEncloser3(encloser)
-		w.cover3(w.wildcard(encloser))
+		w.coverWildcard3(encloser)
 	}
 }
 
@@ -163,6 +163,16 @@ func (w *Worker) putNSEC3(d zone.Denial3) {
 func (w *Worker) cover3(name []byte) {
 	d, _ := w.zone.NSEC3(w.zone.Hash(name))
 	w.putNSEC3(d)
+}
+
+// coverWildcard3 adds the NSEC3 record that covers the wildcard below encloser, or
+// matches it.
+func (w *Worker) coverWildcard3(encloser []byte) {
+	if len(encloser) == len(w.zone.Origin()) {
+		w.putNSEC3(w.zone.ApexWildcardNSEC3())
+		return
+	}
+	w.cover3(w.wildcard(encloser))
 }
 
 // proveEncloser3 proves which is the closest encloser of the name, and that
