@@ -87,10 +87,12 @@ func (p *Process) WatchReload(ctx context.Context, serial uint32, patience time.
 	var since time.Time // it has been quiet
 	quiet := before
 	for {
+		measured := time.Now()
 		now, err := p.observer.Measure()
 		if err != nil {
 			return r, err
 		}
+		cost := time.Since(measured)
 		r.PeakBytes = max(r.PeakBytes, now.MemoryBytes)
 		switch {
 		case r.Took == 0:
@@ -110,7 +112,8 @@ func (p *Process) WatchReload(ctx context.Context, serial uint32, patience time.
 		if p.Ended() {
 			return r, errors.New("reload: the server ended")
 		}
-		if err := sleep(ctx, sampleEvery); err != nil {
+		// The kernel looks at every page for it, meanwhile the server gets none.
+		if err := sleep(ctx, max(sampleEvery, 5*cost)); err != nil {
 			return r, err
 		}
 	}

@@ -65,6 +65,9 @@ func (r *run) visit(ctx context.Context, id, name string, zone zoneFiles, wanted
 		if wanted[row] {
 			r.Row(row).Add(id, outcome.Sample{Round: round, Value: value, Others: others, Extra: extra})
 			r.Say("%-14s %-9s round %d  %9.4g %s", row, id, round, value, r.Row(row).Unit)
+			if err := r.save(); err != nil {
+				r.Say("not saved: %v", err)
+			}
 		}
 	}
 	setup := contender.Setup{For: name, Dir: r.dir(id), Zone: zone.zone, Workers: 1}
