@@ -221,3 +221,27 @@ func TestEditOfAServer(t *testing.T) {
 	s.reload()
 	s.has("www.tw.", zone.TypeA, false)
 }
+
+// A file that cannot be served is tried again at each reload: that leaves no more
+// behind than changes do.
+func TestMemoryOfFailedReloads(t *testing.T) {
+	s := startZone(t, registryText(1, 1000))
+	least := s.zone().Stats().Bytes
+	var broken strings.Builder
+	broken.WriteString(registryText(1, 1000))
+	for i := range 200 {
+		fmt.Fprintf(&broken, "new%d TXT \"%s\"\n", i, strings.Repeat("x", 200))
+	}
+	broken.WriteString("broken CNAME a.dns\nbroken A 192.0.2.1\n")
+	for range 20 {
+		s.write("tw.zone", broken.String())
+		s.logged(s.reload(), "zone KEEPS ITS OLD VERSION")
+		if now := s.zone().Stats().Bytes; now > least*3/2 {
+			t.Fatalf("the zone takes %d bytes, at the start %d", now, least)
+		}
+	}
+	s.has("a.dns.tw.", zone.TypeA, true)
+	s.has("new1.tw.", zone.TypeTXT, false)
+	s.write("tw.zone", registryText(2, 1000))
+	s.logged(s.reload(), "zone changed")
+}

@@ -302,8 +302,12 @@ func (s *Server) lastKnownGood(loaded []*Loaded) (kept []*Loaded, counts reloadC
 		}
 		s.log.Error("zone KEEPS ITS OLD VERSION in service: the new one could not be loaded", zoneField(l.Name),
 			zap.String("file", l.File), zap.Uint32("serial", old.Zone.Serial()), l.why())
+		current := old.Zone
+		if wasteful(current.Stats()) { // changes that were given up are garbage in its memory
+			current = current.Compact()
+		}
 		// Without its files it will be read again whatever happens to them.
-		kept = append(kept, &Loaded{Name: old.Name, File: old.File, Zone: old.Zone, Report: old.Report, files: newFiles(), damaged: old.damaged})
+		kept = append(kept, &Loaded{Name: old.Name, File: old.File, Zone: current, Report: old.Report, files: newFiles(), damaged: old.damaged})
 	}
 	for name, old := range s.zones {
 		if !now[name] {

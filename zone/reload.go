@@ -25,8 +25,10 @@ var errTooMany = errors.New("too much has changed")
 
 // Reload is [Load] of files that base was read from before, or an earlier
 // version of them. It reads them against base and keeps only what differs: the
-// zone shares all else with base, and is base itself if nothing changed. So it
-// takes little memory beside base. If more than a tenth has changed, or the parameters of
+// zone shares all else with base, and is base itself if nothing changed. Records
+// that a zone does not keep as they are written, such as those of an RRset with
+// several TTLs, or all but one of some duplicates, count as changed each time.
+// So it takes little memory beside base. If more than a tenth has changed, or the parameters of
 // NSEC3 have, the files are loaded as by Load.
 //
 // The zone is equal to the one that Load makes. The report, however, is about
