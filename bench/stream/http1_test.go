@@ -77,8 +77,8 @@ func TestHTTP1Statuses(t *testing.T) {
 		"HTTP/1.0 503 \r\nContent-Length: 0\r\n\r\n",
 	} {
 		r := startH1(t, func([]byte) (string, bool) { return text, false }).run(t)
-		if r.Total.Odd.Status != 50 || r.Total.Lost != 50 || r.Connections.Opened != 2 {
-			t.Errorf("%q: %+v, %+v: expected 50 statuses on 2 connections", text, r.Total.Counts, r.Connections)
+		if r.Total.Odd.Status != 50 || r.Total.Lost != 50 || r.Connections.Opened < 1 || r.Connections.Opened > 2 {
+			t.Errorf("%q: %+v, %+v: expected 50 statuses on 2 connections, or on the one that was there first", text, r.Total.Counts, r.Connections)
 		}
 	}
 }
