@@ -18,6 +18,15 @@
 // and one of NSEC3 hashes. Nothing in there is a Go pointer: the garbage
 // collector has as little to do for ten million delegations as for ten.
 //
+// A [Builder] sorts and packs each batch of records as it comes, into a strand
+// (pack.go, strand.go); strands are about half of the size of the zone that comes of
+// them, whatever the order of the records. NS RRsets that many delegations share
+// stand there, and become a referral, only once (hosting.go). Then segments, which
+// are ranges of owners (divide.go), are made by all cores: each merges its share of
+// the strands (gather.go), places owner by owner, and makes its part of the trees
+// (worker.go), which are joined in order (build.go). Addresses of name servers in other
+// segments have been collected before (siblings.go).
+//
 // A [Zone] is immutable. [Zone.Edit] makes a new one that shares with the old
 // all that did not change: it places the owners that have changes anew, by the
 // code that building uses, so that both come to the same. [Reload] reads the

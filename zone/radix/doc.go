@@ -24,6 +24,6 @@
 //
 // node.go draws the nodes and numbers their invariants; twig.go is about the
 // kind that holds nearly all entries. Hot: tree.go, step.go, floor.go and the
-// searches in twig.go. Cold: assemble.go, builder.go, merge.go, place.go, txn.go, walk.go,
+// searches in twig.go. Cold: assemble.go, builder.go, part.go, merge.go, place.go, txn.go, walk.go,
 // and raw.go and verify.go, by which a tree comes from memory of an earlier process.
 package radix
