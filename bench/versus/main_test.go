@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/xml"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -58,26 +59,24 @@ func TestEveryRow(t *testing.T) {
 	require(t)
 	dir := t.TempDir()
 	base := filepath.Join(dir, "results", "all")
+	work := filepath.Join(dir, "work")
 	code, stdout, stderr := execute("--peers", "nsd,knot,bind", "--client", "yushan-bench", "--delegations", "300", "--large", "1000", "--huge", "2000",
-		"--rounds", "1", "--seconds", "0.2", "--out", base, "--dir", filepath.Join(dir, "work"))
+		"--rounds", "1", "--seconds", "0.2", "--out", base, "--dir", work)
 	if code != 0 {
 		t.Fatalf("exit %d\n%s\n%s", code, stdout, stderr)
+	}
+	// A machine that has no time for a server in a fifth of a second has some later.
+	for try := 0; try < 2 && len(lacking(load(t, base+".json"))) > 0; try++ {
+		if code, stdout, stderr = execute("--resume", base+".json", "--dir", work); code != 0 {
+			t.Fatalf("exit %d\n%s\n%s", code, stdout, stderr)
+		}
 	}
 	o := load(t, base+".json")
 	if len(o.Rows) != len(trial.Rows()) {
 		t.Errorf("%d rows, expected %d", len(o.Rows), len(trial.Rows()))
 	}
-	peers := map[string]string{"udp": "nsd knot bind c-echo go-echo", "udp-signed": "nsd knot bind", "flood": "nsd knot bind", "tcp": "nsd knot bind go-echo", "dot": "nsd bind go-echo", "dot-together": "nsd bind go-echo",
-		"doh": "bind", "doh-get": "bind", "doq": "go-echo", "doq-few": "go-echo", "tcp-connect": "nsd knot bind", "dot-full": "nsd bind", "dot-resumed": "nsd bind",
-		"load": "nsd knot bind", "image": "nsd knot bind", "memory": "nsd knot bind", "memory-signed": "nsd knot bind", "reload": "nsd knot bind", "growth": "nsd knot bind"}
-	for i := range o.Rows {
-		row := &o.Rows[i]
-		for _, id := range append(strings.Fields(peers[row.ID]), outcome.Yushan) {
-			e := row.Entry(id)
-			if e == nil || len(e.Samples) != 1 || !(e.Samples[0].Value > 0) {
-				t.Errorf("%s: of %s there is %+v", row.ID, id, e)
-			}
-		}
+	for _, text := range lacking(o) {
+		t.Error(text)
 	}
 	files, err := filepath.Glob(base + "*")
 	if err != nil {
@@ -89,7 +88,7 @@ func TestEveryRow(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.Contains(text, []byte(filepath.Join(dir, "work"))) {
+		if bytes.Contains(text, []byte(work)) {
 			t.Errorf("%s has paths of this machine in it", file)
 		}
 		if filepath.Ext(file) == ".svg" {
@@ -106,6 +105,23 @@ func TestEveryRow(t *testing.T) {
 	if code, stdout, stderr := execute("report", base+".json", "--out", filepath.Join(dir, "again")); code != 0 || !strings.Contains(stdout, "again.md") {
 		t.Errorf("report: exit %d\n%s%s", code, stdout, stderr)
 	}
+}
+
+// lacking are the figures that are not there.
+func lacking(o *outcome.Outcome) (texts []string) {
+	peers := map[string]string{"udp": "nsd knot bind c-echo go-echo", "udp-signed": "nsd knot bind", "flood": "nsd knot bind", "tcp": "nsd knot bind go-echo", "dot": "nsd bind go-echo", "dot-together": "nsd bind go-echo",
+		"doh": "bind", "doh-get": "bind", "doq": "go-echo", "doq-few": "go-echo", "tcp-connect": "nsd knot bind", "dot-full": "nsd bind", "dot-resumed": "nsd bind",
+		"load": "nsd knot bind", "image": "nsd knot bind", "memory": "nsd knot bind", "memory-signed": "nsd knot bind", "reload": "nsd knot bind", "growth": "nsd knot bind"}
+	for i := range o.Rows {
+		row := &o.Rows[i]
+		for _, id := range append(strings.Fields(peers[row.ID]), outcome.Yushan) {
+			e := row.Entry(id)
+			if e == nil || len(e.Samples) != 1 || !(e.Samples[0].Value > 0) {
+				texts = append(texts, fmt.Sprintf("%s: of %s there is %+v", row.ID, id, e))
+			}
+		}
+	}
+	return texts
 }
 
 func wellFormed(t *testing.T, text []byte) {

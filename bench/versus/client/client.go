@@ -115,7 +115,7 @@ func (t Tools) Send(ctx context.Context, l Load, port uint16, seconds float64) (
 			return c, nil
 		}
 	}
-	return Count{}, fmt.Errorf("%s: %w\n%s%s", strings.Join(args, " "), err, tail(errs.String()), tail(out.String()))
+	return Count{}, fmt.Errorf("%s: %w\n%s%s", t.Describe(l, seconds), err, tail(errs.String()), tail(out.String()))
 }
 
 // bare is a program without its directory.
