@@ -21,7 +21,7 @@ func wasteful(s zone.Stats) bool { return s.Garbage > s.Bytes/6 }
 // would have 100 MB of garbage for nothing. So what counts here is what is looked
 // through.
 const (
-	leastGarbage = 16 << 20 // bytes
+	leastGarbage = 32 << 20 // bytes
 	mostGOGC     = 100
 	// collectorPeriod is how often the rule is applied to what has changed,
 	// connections above all.

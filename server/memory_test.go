@@ -19,8 +19,8 @@ func TestGOGC(t *testing.T) {
 	}{
 		{0, 0, 100, "nothing was collected yet"},
 		{8 * mb, 2 * mb, 100, "a small server is left to Go"},
-		{100 * mb, 3 * mb, 16, "a zone of a million delegations, nobody connected"},
-		{1000 * mb, 3 * mb, 1, "ten times the zone"},
+		{100 * mb, 3 * mb, 32, "a zone of a million delegations, nobody connected"},
+		{1000 * mb, 3 * mb, 3, "ten times the zone"},
 		{10000 * mb, 3 * mb, 1, "never less than one percent"},
 		{700 * mb, 600 * mb, 85, "that, and many connections"},
 		{600 * mb, 600 * mb, 100, "connections alone"},

@@ -78,10 +78,11 @@ func (r *revision) reopen(key []byte) {
 	}
 	referral := r.base.Referral(node)
 	d := delegation{
-		key: key, owner: dname.AppendFromKey(nil, key, r.origin),
+		key: key, owner: r.owner(key),
 		own: node.entries(), referral: node.referral(value),
 	}
-	d.ns = new(decoder).part(nil, d.owner, referral.NS())
+	r.decoder.fresh()
+	d.ns = r.decoder.part(nil, d.owner, referral.NS())
 	r.live -= node.size() + referral.owned()
 	r.pending = append(r.pending, d)
 	r.names.Set(key, pendingCut, true)

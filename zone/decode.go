@@ -11,6 +11,18 @@ import (
 // pointers is not copied; the rest is put together in buf.
 type decoder struct{ buf []byte }
 
+// fresh leaves what has been put together to those who have it, and takes other memory.
+func (d *decoder) fresh() {
+	if d.buf = d.buf[len(d.buf):]; cap(d.buf) < decoderLeast {
+		d.buf = make([]byte, 0, decoderChunk)
+	}
+}
+
+const (
+	decoderLeast = 256
+	decoderChunk = 8 << 10
+)
+
 // location is where the data of one owner lie; 0: nowhere.
 type location struct{ name, occluded, hashed arena.Offset }
 

@@ -32,7 +32,7 @@ type naming struct {
 
 // What a bucket holds: minBucket cuts, or more for their numbers to have 16 bits.
 const (
-	minBucket  = 32
+	minBucket  = 16
 	maxBuckets = 1 << 16
 )
 
@@ -138,6 +138,9 @@ func (n *naming) cutsIn(bucket uint16, z *Zone, do func(key []byte, value arena.
 	for key, e := range z.names.From(from) {
 		if to != nil && bytes.Compare(key, to) >= 0 {
 			return
+		}
+		if !e.Stop {
+			continue
 		}
 		value := arena.Offset(e.Value)
 		if node := z.node(value); node.IsCut() {

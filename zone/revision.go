@@ -33,6 +33,8 @@ type revision struct {
 	}
 	covered []byte // key of the barrier below which below lists all; nil: none
 
+	decoder decoder
+	owners  []byte // of those whose cuts are pending, in chunks
 	pending []delegation
 	naming  []namedBy // of those made
 	servers [][]byte  // keys of names whose addresses have changed
@@ -63,6 +65,10 @@ func newRevision(e *Edit) *revision {
 			siblings: make(map[string]struct{}), partial: true,
 		},
 	}
+	// A name has three or four records, as a rule.
+	r.names.Reserve(len(e.changes) / 4)
+	r.occluded.Reserve(len(e.changes) / 4)
+	r.pending = make([]delegation, 0, len(e.changes)/4)
 	a := &r.assembly
 	a.names, a.occluded, a.nsec3 = &r.names, &r.occluded, &r.nsec3
 	a.addresses, a.intern, a.postpone = r.addresses, r.intern, r.postpone
@@ -118,9 +124,9 @@ func (r *revision) replace(key []byte, changes []change) {
 		before = kindOf(r.base.node(l.name))
 	}
 	g := &r.group
-	g.key, g.owner = key, dname.AppendFromKey(nil, key, r.origin)
-	var d decoder
-	d.read(r.base, l, g)
+	g.key, g.owner = key, r.owner(key)
+	r.decoder.fresh()
+	r.decoder.read(r.base, l, g)
 	r.withdraw(l)
 	r.apply(changes)
 	readdressed := slices.ContainsFunc(changes, func(c change) bool { return isAddress(c.covered()) || c.rrtype == TypeRRSIG && c.kind == removeRRset })
@@ -155,6 +161,18 @@ func (r *revision) replace(key []byte, changes []change) {
 		r.cover(key)
 	}
 }
+
+// owner returns the owner name of a key, for good.
+func (r *revision) owner(key []byte) []byte {
+	if cap(r.owners)-len(r.owners) < dname.MaxWire {
+		r.owners = make([]byte, 0, ownersChunk)
+	}
+	start := len(r.owners)
+	r.owners = dname.AppendFromKey(r.owners, key, r.origin)
+	return r.owners[start:len(r.owners):len(r.owners)]
+}
+
+const ownersChunk = 8 << 10
 
 // barrierKind says how a name hides what is below it.
 type barrierKind uint8

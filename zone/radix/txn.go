@@ -2,6 +2,7 @@ package radix
 
 import (
 	"bytes"
+	"hash/maphash"
 	"slices"
 
 	"yushan/zone/arena"
@@ -15,15 +16,17 @@ type Txn struct {
 	base    Tree
 	entries int // of the tree that Commit will return
 	changes []change
-	byKey   map[string]int // index into changes
-	memory  []byte         // of their keys, in chunks
+	seed    maphash.Seed
+	byHash  map[uint64]int32 // of a key: index of the last change with that hash
+	memory  []byte           // of their keys, in chunks
 }
 
 // A change is what becomes of one key.
 type change struct {
 	key      []byte
 	was, is  Entry
-	had, has bool // whether there was an entry in the base, and whether there will be one
+	had, has bool  // whether there was an entry in the base, and whether there will be one
+	next     int32 // index of another change with the same hash, -1 if there is none
 }
 
 // Edit starts a transaction. Editing the zero Tree makes a new arena.
@@ -31,7 +34,7 @@ func (t Tree) Edit() *Txn {
 	if t.info == nil {
 		t.info = &info{arena: arena.New()}
 	}
-	return &Txn{base: t, entries: t.info.entries, byKey: make(map[string]int)}
+	return &Txn{base: t, entries: t.info.entries, seed: maphash.MakeSeed(), byHash: make(map[uint64]int32)}
 }
 
 // Len returns the number of entries, changes included.
@@ -40,12 +43,29 @@ func (x *Txn) Len() int { return x.entries }
 // Get returns the entry for key, changes included.
 func (x *Txn) Get(key []byte) (e Entry, ok bool) {
 	if len(x.changes) > 0 {
-		if i, changed := x.byKey[string(key)]; changed {
-			c := &x.changes[i]
+		if c := x.changed(key, maphash.Bytes(x.seed, key)); c != nil {
 			return c.is, c.has
 		}
 	}
 	return x.before(key)
+}
+
+// changed returns the change of key, nil if there is none.
+func (x *Txn) changed(key []byte, hash uint64) *change {
+	for i, ok := x.byHash[hash]; ok && i >= 0; i = x.changes[i].next {
+		if c := &x.changes[i]; bytes.Equal(c.key, key) {
+			return c
+		}
+	}
+	return nil
+}
+
+// Reserve makes room for so many changes. It spares a large transaction some copying.
+func (x *Txn) Reserve(changes int) {
+	x.changes = slices.Grow(x.changes, changes)
+	if len(x.byHash) == 0 {
+		x.byHash = make(map[uint64]int32, changes)
+	}
 }
 
 // before returns the entry that the base has for key.
@@ -82,18 +102,22 @@ func (x *Txn) Delete(key []byte) bool {
 
 // change returns the change of key, for now one that leaves all as it is if there was none.
 func (x *Txn) change(key []byte) *change {
-	if i, ok := x.byKey[string(key)]; ok {
-		return &x.changes[i]
+	hash := maphash.Bytes(x.seed, key)
+	if c := x.changed(key, hash); c != nil {
+		return c
 	}
 	if cap(x.memory)-len(x.memory) < len(key) {
 		x.memory = make([]byte, 0, max(2*MaxKey, min(2*cap(x.memory), keyChunk)))
 	}
 	start := len(x.memory)
 	x.memory = append(x.memory, key...)
-	c := change{key: x.memory[start:len(x.memory):len(x.memory)]}
+	c := change{key: x.memory[start:len(x.memory):len(x.memory)], next: -1}
+	if i, ok := x.byHash[hash]; ok {
+		c.next = i
+	}
 	c.was, c.had = x.before(key)
 	c.is, c.has = c.was, c.had
-	x.byKey[string(key)] = len(x.changes)
+	x.byHash[hash] = int32(len(x.changes))
 	x.changes = append(x.changes, c)
 	return &x.changes[len(x.changes)-1]
 }
