@@ -25,6 +25,9 @@ type construction struct {
 // what they lead to are to stay in a core's own cache.
 const segmentRuns = 8 << 10
 
+// collectAfter is how much memory must have been used up for it to be collected.
+const collectAfter = 8 << 20
+
 // Build makes the zone. The zone is nil if the report has errors.
 func (b *Builder) Build() (*Zone, *Report) {
 	return b.build(context.Background(), segmentRuns)
@@ -63,6 +66,7 @@ func (c *construction) run(ctx context.Context, report *Report, segmentRuns int)
 	first.report = report
 	whole := first.run(&segment{to: pastApex})
 	first.close()
+	apex := whole.assembly // what is made of all is collected in whole meanwhile
 	segments := c.segments(segmentRuns)
 	work := make(chan *segment, len(segments))
 	for _, s := range segments {
@@ -76,7 +80,7 @@ func (c *construction) run(ctx context.Context, report *Report, segmentRuns int)
 			defer w.close()
 			for s := range work {
 				if ctx.Err() == nil {
-					w.begin(&whole.assembly)
+					w.begin(&apex)
 					s.made = w.run(s)
 				}
 				close(s.done)
@@ -91,6 +95,7 @@ func (c *construction) run(ctx context.Context, report *Report, segmentRuns int)
 	}
 	absorb(whole)
 	used := slices.SortedFunc(slices.Values(c.strands), func(x, y *strand) int { return bytes.Compare(x.last, y.last) })
+	idle := 0 // bytes of strands that are used up
 	for _, s := range segments {
 		<-s.done
 		if s.made == nil {
@@ -100,8 +105,14 @@ func (c *construction) run(ctx context.Context, report *Report, segmentRuns int)
 		whole.absorb(&s.made.assembly)
 		s.made = nil
 		for len(used) > 0 && s.to != nil && bytes.Compare(used[0].last, s.to) < 0 {
+			idle += len(used[0].data)
 			used[0].data = nil // no later segment has anything of it
 			used = used[1:]
+		}
+		if idle > collectAfter && idle > c.kept/4 {
+			// There is nothing to look through, and what comes next can have the memory.
+			runtime.GC()
+			idle = 0
 		}
 	}
 	workers.Wait()

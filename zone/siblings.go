@@ -1,6 +1,7 @@
 package zone
 
 import (
+	"bytes"
 	"context"
 	"runtime"
 	"sync"
@@ -54,6 +55,7 @@ func (c *construction) findSiblings(ctx context.Context) {
 		defer found.mu.Unlock()
 		for _, record := range s.appendRecords(nil, r, c.hostings.all) {
 			if isAddress(uint16(record.set >> 1)) {
+				record.rdata = bytes.Clone(record.rdata) // the strand may go before it
 				found.records = append(found.records, record)
 				if record.set&signatureSet != 0 {
 					signed.Store(true)
