@@ -270,6 +270,9 @@ func TestIdleTimeoutShrinks(t *testing.T) {
 // on TLS its keys, and a buffer of crypto/tls's.
 func TestManyIdleConnections(t *testing.T) {
 	for transport, most := range map[query.Transport]int64{query.TCP: 12 << 10, dot: 24 << 10} {
+		if raceDetector { // its goroutines' stacks are often twice as large
+			most += 8 << 10
+		}
 		t.Run(transport.String(), func(t *testing.T) {
 			const clients = 500
 			s := startOn(t, transport, Limits{MaxConns: clients + 10, MaxConnsPerClient: clients + 10, IdleTimeout: 10 * patience})
