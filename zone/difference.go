@@ -28,6 +28,9 @@ import (
 // are its own; NS records of cuts may share one referral, and are marked at the
 // place of the cut's entry in the tree, which has four bits, and a map for more.
 //
+// What a zone does not keep as its files have it, such as the higher of two TTLs,
+// counts as changed until all has been read: then it turns out to be in vain (vain.go).
+//
 // Duplicates are marked once. That the outcome is the same as that of
 // building all records is due to duplicates coming to the same in any
 // order ([assembly.order]).
@@ -324,9 +327,16 @@ func (d *difference) commit(files []string) (z *Zone, report *Report, changes Ch
 	e := d.base.Edit()
 	e.files = files
 	d.refuse(e.report, files)
-	changes = Changes{Added: len(d.added), Removed: len(removed)}
 	// A record whose TTL or spelling changes is removed before it is added.
 	e.changes = slices.Concat(removed, d.added)
+	d.dropVain(e)
+	for i := range e.changes {
+		if e.changes[i].kind == add {
+			changes.Added++
+		} else {
+			changes.Removed++
+		}
+	}
 	if z, report, possible = e.commit(); !possible {
 		return nil, nil, Changes{}, false
 	}

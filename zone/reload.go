@@ -25,11 +25,11 @@ var errTooMany = errors.New("too much has changed")
 
 // Reload is [Load] of files that base was read from before, or an earlier
 // version of them. It reads them against base and keeps only what differs: the
-// zone shares all else with base, and is base itself if nothing changed. Records
-// that a zone does not keep as they are written, such as those of an RRset with
-// several TTLs, or all but one of some duplicates, count as changed each time.
-// So it takes little memory beside base. If more than a tenth has changed, or the parameters of
-// NSEC3 have, the files are loaded as by Load.
+// zone shares all else with base, and is base itself if the records come to the same,
+// be it after some were ignored or given another TTL. So it takes little memory
+// beside base. If more than a tenth has changed, or the parameters of NSEC3 have,
+// the files are loaded as by Load; records that are not kept as they are written,
+// such as those of an RRset with several TTLs, count for that.
 //
 // The zone is equal to the one that Load makes. The report, however, is about
 // what changed, and what that had for consequences: warnings about the rest of the
