@@ -231,7 +231,10 @@ func TestShutdownDuringAnOrder(t *testing.T) {
 	}
 	order := &s.credentials.acme.serving
 	order.Add(1)
-	defer order.Done()
+	defer func() { // what was given up is at work in the storage still
+		order.Done()
+		s.credentials.acme.stop()
+	}()
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	stopped := make(chan struct{})

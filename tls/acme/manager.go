@@ -242,22 +242,21 @@ func (m *Manager) HTTPHandler(next http.Handler) http.Handler {
 	return m.issuer.HTTPChallengeHandler(next)
 }
 
-// Close stops orders and renewals, and waits for their end. Certificates that are
-// there can still be used.
+// Close stops orders and renewals, and waits for their end, whoever else has called it
+// before. Certificates that are there can still be used.
 func (m *Manager) Close() {
 	m.mu.Lock()
-	if m.closed {
-		m.mu.Unlock()
-		return
-	}
+	first := !m.closed
 	m.closed = true
 	if m.cancel != nil {
 		m.cancel()
 	}
 	m.mu.Unlock()
-	if m.decoy != nil {
+	if first && m.decoy != nil {
 		m.decoy.Close()
 	}
 	m.tasks.Wait()
-	m.cache.Stop()
+	if first {
+		m.cache.Stop()
+	}
 }

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -158,6 +159,27 @@ func TestClose(t *testing.T) {
 			stacks := make([]byte, 1<<20)
 			t.Fatalf("%d goroutines, %d before\n%s", runtime.NumGoroutine(), before, stacks[:runtime.Stack(stacks, true)])
 		}
+	}
+}
+
+// Who closes a manager that somebody else is closing may remove its storage afterwards.
+func TestCloseWaitsForOrders(t *testing.T) {
+	m := newManager(t, Options{Names: []string{"a.example"}, HTTP01: true})
+	m.tasks.Add(1) // an order
+	go m.Close()
+	for closed := false; !closed; time.Sleep(time.Millisecond) {
+		m.mu.Lock()
+		closed = m.closed
+		m.mu.Unlock()
+	}
+	var ended atomic.Bool
+	go func() {
+		ended.Store(true)
+		m.tasks.Done()
+	}()
+	m.Close()
+	if !ended.Load() {
+		t.Error("the manager is closed and an order goes on")
 	}
 }
 
