@@ -16,23 +16,25 @@ import (
 	"yushan/zone/image"
 )
 
-// fingerprint tells one content of a file from another without reading it.
+// fingerprint tells one content of a file from another without reading it. Who
+// copies files with their times (rsync -t, cp -p) sets the mtime, but nobody can
+// set the ctime, which each change of content or attributes moves.
 type fingerprint struct {
 	device, inode uint64
 	size          int64
-	mtime         int64 // nanoseconds since 1970
+	mtime, ctime  int64 // nanoseconds since 1970
 }
 
 func fingerprintOf(info os.FileInfo) fingerprint {
-	f := fingerprint{size: info.Size(), mtime: info.ModTime().UnixNano()}
+	f := fingerprint{size: info.Size(), mtime: info.ModTime().UnixNano(), ctime: info.ModTime().UnixNano()}
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		f.device, f.inode = uint64(stat.Dev), stat.Ino
+		f.device, f.inode, f.ctime = uint64(stat.Dev), stat.Ino, stat.Ctim.Nano()
 	}
 	return f
 }
 
 // settled is how old a change must be for the next one to be sure to show in
-// the mtime: file systems' clocks tick no slower than that.
+// the ctime: file systems' clocks tick no slower than that.
 const settled = 2 * time.Second
 
 // files remembers what was opened while a zone was read, as it was then.
@@ -42,17 +44,19 @@ type files struct {
 	last     time.Time         // when one was opened
 	racing   map[string]uint32 // those changed so lately that another change might not show: checksum of what was read
 	volatile bool              // nothing can tell whether what was read is there still
+
+	now func() time.Time // for tests, which cannot make files with an old ctime
 }
 
 func newFiles() *files {
-	return &files{seen: map[string]fingerprint{}, racing: map[string]uint32{}}
+	return &files{seen: map[string]fingerprint{}, racing: map[string]uint32{}, now: time.Now}
 }
 
 // filesOf returns the files that an image was made from.
 func filesOf(sources []image.Source) *files {
 	f := newFiles()
 	for _, s := range sources {
-		f.seen[s.Path] = fingerprint{s.Device, s.Inode, s.Size, s.Modified.UnixNano()}
+		f.seen[s.Path] = fingerprint{s.Device, s.Inode, s.Size, s.Modified.UnixNano(), s.Changed.UnixNano()}
 	}
 	return f
 }
@@ -76,8 +80,8 @@ func (f *files) open(path string) (io.ReadCloser, error) {
 		f.volatile = true
 	}
 	f.seen[path] = now
-	f.last = time.Now()
-	if f.last.Sub(info.ModTime()) < settled {
+	f.last = f.now()
+	if f.last.Sub(time.Unix(0, now.ctime)) < settled {
 		f.racing[path] = 0
 		return &summed{file: file, sum: newSum(), done: func(sum uint32) {
 			f.mu.Lock()
@@ -115,7 +119,9 @@ func (f *files) sources(path string) (sources []image.Source) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for p, was := range f.seen {
-		sources = append(sources, image.Source{Path: p, Device: was.device, Inode: was.inode, Size: was.size, Modified: time.Unix(0, was.mtime)})
+		sources = append(sources, image.Source{
+			Path: p, Device: was.device, Inode: was.inode, Size: was.size, Modified: time.Unix(0, was.mtime), Changed: time.Unix(0, was.ctime),
+		})
 	}
 	slices.SortFunc(sources, func(a, b image.Source) int {
 		switch {

@@ -22,9 +22,24 @@ func TestFilesUnchanged(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	read := func() *files {
+	ctime := func() int64 {
+		t.Helper()
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fingerprintOf(info).ctime
+	}
+	// later makes a change once the file system's clock has ticked.
+	later := func(change func()) {
+		for before := ctime(); ctime() == before; {
+			change()
+		}
+	}
+	read := func(now func() time.Time) *files {
 		t.Helper()
 		f := newFiles()
+		f.now = now
 		r, err := f.open(path)
 		if err != nil {
 			t.Fatal(err)
@@ -32,27 +47,40 @@ func TestFilesUnchanged(t *testing.T) {
 		r.Close()
 		return f
 	}
+	hence := func() time.Time { return time.Now().Add(time.Hour) }
 	for _, tt := range []struct {
 		name   string
-		before time.Time
+		now    func() time.Time // when it is read
 		change func()
 		want   bool
 	}{
-		{"nothing", old, func() {}, true},
-		{"size", old, func() { write(path, "abcd", old) }, false},
-		{"mtime", old, func() { write(path, "abd", old.Add(time.Nanosecond)) }, false},
-		{"removed", old, func() { os.Remove(path) }, false},
-		{"replaced by a file of the same size and time", old, func() {
+		{"nothing", hence, func() {}, true},
+		{"size", hence, func() { write(path, "abcd", old) }, false},
+		{"mtime", hence, func() { write(path, "abd", old.Add(time.Nanosecond)) }, false},
+		{"content, with size and mtime put back", hence, func() { later(func() { write(path, "abd", old) }) }, false},
+		{"attributes", hence, func() {
+			later(func() {
+				if err := os.Chmod(path, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}, false},
+		{"removed", hence, func() { os.Remove(path) }, false},
+		{"replaced by a file of the same size and time", hence, func() {
 			write(path+".new", "abd", old)
 			if err := os.Rename(path+".new", path); err != nil {
 				t.Fatal(err)
 			}
 		}, false},
-		{"written just before it was read", time.Now(), func() {}, false},
+		{"written just before it was read, be its mtime old", time.Now, func() {}, false},
 	} {
-		write(path, "abc", tt.before)
-		f := read()
+		write(path, "abc", old)
+		f := read(tt.now)
+		again := filesOf(f.sources(path)) // by way of an image
 		tt.change()
+		if got := again.changed() == ""; len(f.racing) == 0 && got != tt.want {
+			t.Errorf("%s: unchanged since an image is %v, expected %v", tt.name, got, tt.want)
+		}
 		if got := f.unchanged(); got != tt.want {
 			t.Errorf("%s: unchanged is %v, expected %v", tt.name, got, tt.want)
 		}

@@ -31,9 +31,20 @@ type zoneServer struct {
 
 func startZone(t *testing.T, text string) *zoneServer {
 	t.Helper()
-	core, logs := observer.New(zap.DebugLevel)
-	s := &zoneServer{t: t, cfg: config.Default(), dir: t.TempDir(), logs: logs, age: 24 * time.Hour}
+	s := &zoneServer{dir: t.TempDir(), age: 24 * time.Hour}
+	s.t = t
 	s.write("tw.zone", text)
+	s.start("")
+	return s
+}
+
+// start starts a server of the zone's file as it is.
+func (s *zoneServer) start(storage string) {
+	t := s.t
+	t.Helper()
+	core, logs := observer.New(zap.DebugLevel)
+	s.logs, s.cfg = logs, config.Default()
+	s.cfg.Storage = storage
 	s.cfg.Listen = []netip.AddrPort{netip.MustParseAddrPort("127.0.0.1:0")}
 	if err := s.cfg.AddZone("tw=" + filepath.Join(s.dir, "tw.zone")); err != nil {
 		t.Fatal(err)
@@ -43,8 +54,15 @@ func startZone(t *testing.T, text string) *zoneServer {
 		t.Fatal(err)
 	}
 	s.differenceFrom = 1
-	t.Cleanup(func() { s.Shutdown(context.Background()) })
-	return s
+	t.Cleanup(s.stop)
+}
+
+// stop stops the server, if it hasn't been stopped.
+func (s *zoneServer) stop() {
+	if s.Server != nil {
+		s.Shutdown(context.Background())
+		s.Server = nil
+	}
 }
 
 // write writes a file that was last changed some time ago, and later than those

@@ -180,6 +180,7 @@ func (s *Server) putInService(cfg *config.Config, loaded []*Loaded) {
 	}
 	s.answerFrom(cfg, zones)
 	s.credentials.acme.warnAboutSigned(zones, s.log)
+	s.images.keepOnly(cfg.Zones)
 	garbage := s.zones != nil
 	for _, l := range loaded {
 		old := s.zones[string(l.Name)]

@@ -37,8 +37,8 @@ type Loaded struct {
 	Err    error        // the file could not be read at all
 	Took   time.Duration
 
-	// What a reload found to differ from the zone in service; its report is about
-	// that alone, unless Whole is set. Zero at the start.
+	// What a reload found to differ from the zone in service. The report is about that
+	// alone, unless Whole is set; so is that of an image of a zone that was reloaded so.
 	Changes zone.Changes
 
 	files   *files
@@ -91,11 +91,14 @@ func LoadZone(ctx context.Context, name []byte, file string, progress Progress) 
 	return l
 }
 
-// reloadZone reads one zone against its version in service.
-func reloadZone(ctx context.Context, base *zone.Zone, name []byte, file string) *Loaded {
+// reloadZone reads one zone against old, its version in service.
+func reloadZone(ctx context.Context, old *Loaded, file string) *Loaded {
 	start := time.Now()
-	l := &Loaded{Name: name, File: file, files: newFiles()}
-	l.Zone, l.Report, l.Changes, l.Err = zone.Reload(ctx, base, file, master.Options{Open: l.files.open})
+	l := &Loaded{Name: old.Name, File: file, files: newFiles()}
+	l.Zone, l.Report, l.Changes, l.Err = zone.Reload(ctx, old.Zone, file, master.Options{Open: l.files.open})
+	if l.Zone == old.Zone && len(old.files.seen) > 0 { // else the report is of an edit, or of nothing that is in files
+		l.Report, l.Changes.Whole = old.Report, old.Changes.Whole
+	}
 	if l.Zone != nil && wasteful(l.Zone.Stats()) {
 		l.Zone = l.Zone.Compact()
 	}
@@ -126,7 +129,7 @@ func loadZones(ctx context.Context, cfg *config.Config, before map[string]*Loade
 			case old == nil:
 				after[i] = images.load(ctx, z, progress)
 			case !old.damaged && old.Zone.Stats().Records >= differenceFrom:
-				after[i] = reloadZone(ctx, old.Zone, z.Name, z.File)
+				after[i] = reloadZone(ctx, old, z.File)
 			default:
 				after[i] = LoadZone(ctx, z.Name, z.File, progress)
 			}
@@ -184,6 +187,9 @@ func logZone(log *zap.Logger, l *Loaded) {
 	switch {
 	case !l.image.written.IsZero():
 		log.Info("zone loaded from its image", append(fields, zap.Time("written", l.image.written))...)
+		if !l.Changes.Whole {
+			log.Info("the image was made after a reload: of the zone's warnings it has those about what had changed; \"yushan check\" lists all", zoneField(l.Name))
+		}
 		return
 	case l.Changes.Whole:
 		log.Info("zone loaded", fields...)

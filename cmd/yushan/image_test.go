@@ -19,22 +19,6 @@ import (
 
 const oneZone = "zones:\n  - {name: tw, file: tw.zone}"
 
-// putOld writes a zone as it was an hour ago, so that nobody has to wait until
-// the next change is sure to show.
-func (s *site) putOld(name, text string) {
-	s.t.Helper()
-	put(s.t, s.path(name), text)
-	s.age(name)
-}
-
-func (s *site) age(name string) {
-	s.t.Helper()
-	old := time.Now().Add(-time.Hour)
-	if err := os.Chtimes(s.path(name), old, old); err != nil {
-		s.t.Fatal(err)
-	}
-}
-
 // keepImages configures zones with a storage.
 func (s *site) keepImages(zones string, lines ...string) {
 	s.t.Helper()
@@ -74,9 +58,9 @@ func (s *site) wantSerial(zone string, want int) {
 
 func TestRestartFromImages(t *testing.T) {
 	s := newSite(t)
-	s.putOld("tw.zone", zoneText(1))
-	s.putOld("rest.inc", zoneText(2))
-	s.putOld("taiwan.zone", "$INCLUDE rest.inc\n")
+	put(t, s.path("tw.zone"), zoneText(1))
+	put(t, s.path("rest.inc"), zoneText(2))
+	put(t, s.path("taiwan.zone"), "$INCLUDE rest.inc\n")
 	s.keepImages(twoZones)
 	p := s.start()
 	p.fromText("tw.", 1)
@@ -94,13 +78,13 @@ func TestRestartFromImages(t *testing.T) {
 	}
 	p.signal(syscall.SIGHUP)
 	p.await("reloaded  zones=2 unchanged=2", 1)
-	s.putOld("rest.inc", zoneText(3)) // the included file counts
+	put(t, s.path("rest.inc"), zoneText(3)) // the included file counts
 	p.signal(syscall.SIGHUP)
 	p.await("reloaded", 2)
 	p.await("zone image written", 1)
 	p.stop()
 
-	s.putOld("tw.zone", zoneText(4)) // while nobody looks
+	put(t, s.path("tw.zone"), zoneText(4)) // while nobody looks
 	p = s.start()
 	p.await("zone image is older than the zone's files  zone=tw. changed="+s.path("tw.zone"), 1)
 	p.fromText("tw.", 4)
@@ -134,7 +118,7 @@ func TestImageOfFreshFile(t *testing.T) {
 
 func TestImageByFlag(t *testing.T) {
 	s := newSite(t)
-	s.putOld("tw.zone", zoneText(1))
+	put(t, s.path("tw.zone"), zoneText(1))
 	args := []string{"serve", "--zone", "tw=" + s.path("tw.zone"), "--listen", fmt.Sprintf("127.0.0.1:%d", s.port),
 		"--storage", s.path("state"), "--log-format", "console"}
 	p := start(t, "serving", nil, args...)
@@ -153,7 +137,7 @@ func TestImageByFlag(t *testing.T) {
 
 func TestImagesAreOffWithoutStorage(t *testing.T) {
 	s := newSite(t)
-	s.putOld("tw.zone", zoneText(1))
+	put(t, s.path("tw.zone"), zoneText(1))
 	s.configure(oneZone)
 	p := s.start()
 	p.stop()
@@ -164,7 +148,7 @@ func TestImagesAreOffWithoutStorage(t *testing.T) {
 
 func TestLastImageIsServed(t *testing.T) {
 	s := newSite(t)
-	s.putOld("tw.zone", zoneText(1))
+	put(t, s.path("tw.zone"), zoneText(1))
 	s.keepImages(oneZone)
 	s.saved(1)
 
@@ -219,7 +203,7 @@ func (s *site) rewrite(zone string, change func([]byte) []byte) {
 
 func TestImageIsRejected(t *testing.T) {
 	s := newSite(t)
-	s.putOld("tw.zone", zoneText(1))
+	put(t, s.path("tw.zone"), zoneText(1))
 	s.keepImages(oneZone)
 	s.saved(1)
 	for want, change := range map[string]func([]byte) []byte{
@@ -268,7 +252,7 @@ func mend(b []byte) []byte {
 // An image that somebody has tampered with and that has right checksums is found out.
 func TestImageIsVerified(t *testing.T) {
 	s := newSite(t)
-	s.putOld("tw.zone", zoneText(1))
+	put(t, s.path("tw.zone"), zoneText(1))
 	s.keepImages(oneZone)
 	s.saved(1)
 	s.rewrite("tw", func(b []byte) []byte {
@@ -314,7 +298,7 @@ func TestKilledWhileWriting(t *testing.T) {
 	s := newSite(t)
 	s.keepImages(oneZone)
 	for i := range kills {
-		s.putOld("tw.zone", largeText(i+1, delegations))
+		put(t, s.path("tw.zone"), largeText(i+1, delegations))
 		p := s.start()
 		s.wantSerial("tw.", i+1)
 		time.Sleep(time.Duration(i*3) * time.Millisecond) // any moment will do
@@ -342,10 +326,10 @@ func TestKilledWhileWriting(t *testing.T) {
 func TestImageOfReloadedZone(t *testing.T) {
 	s := newSite(t)
 	s.keepImages(oneZone)
-	s.putOld("tw.zone", largeText(1, 40_000))
+	put(t, s.path("tw.zone"), largeText(1, 40_000))
 	p := s.start()
 	p.await("zone image written", 1)
-	s.putOld("tw.zone", largeText(2, 40_000)+"new NS ns.new\nns.new A 192.0.2.77\n")
+	put(t, s.path("tw.zone"), largeText(2, 40_000)+"new NS ns.new\nns.new A 192.0.2.77\n")
 	p.signal(syscall.SIGHUP)
 	p.await("zone changed  zone=tw. serial=2", 1)
 	p.await("zone image written", 2)
@@ -359,7 +343,7 @@ func TestImageOfReloadedZone(t *testing.T) {
 		}
 	}
 	// Once more, on what came from an image.
-	s.putOld("tw.zone", largeText(3, 40_000))
+	put(t, s.path("tw.zone"), largeText(3, 40_000))
 	p.signal(syscall.SIGHUP)
 	p.await("zone changed  zone=tw. serial=3", 1)
 	if r := ask(t, "udp", s.port, "new.tw.", dns.TypeA); r.Rcode != dns.RcodeNameError {
@@ -376,7 +360,6 @@ func TestImageOfSignedZone(t *testing.T) {
 		if _, stderr, code := yushan(t, args...); code != 0 {
 			t.Fatalf("sign: exit %d\n%s", code, stderr)
 		}
-		s.age("tw.zone")
 		s.keepImages(oneZone)
 		answers := func() (all string) {
 			for _, name := range []string{"tw.", "nothing.tw.", "a.nothing.tw.", "x.wild.tw.", "example.tw.", "a.signed.tw.", "ns.example.tw."} {
@@ -431,7 +414,7 @@ func TestNowhereToWriteImages(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) {
 			s := newSite(t)
-			s.putOld("tw.zone", largeText(1, 500))
+			put(t, s.path("tw.zone"), largeText(1, 500))
 			s.limited(mount.options, mount.flags)
 			s.keepImages(oneZone)
 			for range 2 {
@@ -445,7 +428,7 @@ func TestNowhereToWriteImages(t *testing.T) {
 		})
 	}
 	s := newSite(t)
-	s.putOld("tw.zone", zoneText(1))
+	put(t, s.path("tw.zone"), zoneText(1))
 	put(t, s.path("state"), "")
 	s.keepImages(oneZone)
 	if _, stderr, code := yushan(t, "serve", "--config", s.path("yushan.yaml")); code != 1 || !strings.Contains(stderr, "storage: "+s.path("state")+" is a file, expected a directory") {
@@ -464,7 +447,7 @@ func TestImagesOfAnotherUser(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.putOld("tw.zone", zoneText(1))
+	put(t, s.path("tw.zone"), zoneText(1))
 	s.keepImages(oneZone, "user: nobody")
 	s.saved(1)
 	for path, mode := range map[string]os.FileMode{s.image("tw"): 0o600, filepath.Dir(s.image("tw")): 0o700, s.path("state"): 0o700} {
@@ -488,7 +471,7 @@ func TestImagesOfAnotherUser(t *testing.T) {
 
 func TestStorageNeedsARestart(t *testing.T) {
 	s := newSite(t)
-	s.putOld("tw.zone", zoneText(1))
+	put(t, s.path("tw.zone"), zoneText(1))
 	s.configure(oneZone)
 	p := s.start()
 	s.keepImages(oneZone)

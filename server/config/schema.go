@@ -69,7 +69,9 @@ func (c *Config) schema() object {
 		}), doc: "What the server says about itself, on standard error."},
 		{key: "storage", value: path(&c.Storage),
 			doc: "Directory for what the server keeps for its next start, such as `/var/lib/yushan`; it is made if it isn't there. In `images` there each zone lies as it does in memory, so that " +
-				"a start takes a tenth of a second instead of seconds, unless one of the zone's files has changed. A zone whose file is missing or has mistakes at the start is served from its last image, which is logged as an error. " +
+				"a start takes a tenth of a second instead of seconds, unless one of the zone's files has changed (content, attributes or place: ctime counts) or another build of yushan wrote the image. " +
+				"A zone whose file is missing or has mistakes at the start is served from its last image, whoever wrote it, which is logged as an error with the image's age. " +
+				"Images of zones that are no longer configured are removed, so each server needs a directory of its own. " +
 				"It takes as much room as the zones take memory, twice for a zone that is being written. Not given, nothing is kept."},
 		{key: "zone-directory", value: path(&c.ZoneDirectory),
 			doc: "Where zone files with relative paths are. It is relative to the directory of the configuration itself."},

@@ -14,13 +14,15 @@ import (
 	"yushan/zone"
 )
 
-// Header says which zone an image is of, and what it was made from.
+// Header says which zone an image is of, what it was made from, and by whom.
 type Header struct {
 	Origin  []byte // of the zone, in wire format and lower case
 	Serial  uint32
 	Written time.Time
+	Build   string       // of the program that made the zone: see [Build]
 	Sources []Source     // all files that were read to build the zone
 	Report  *zone.Report // what was found meanwhile; warnings, since there is a zone
+	Whole   bool         // the report is about all of the zone, not about what changed last
 }
 
 // Source is a file as it was when the zone was read from it.
@@ -29,6 +31,7 @@ type Source struct {
 	Device, Inode uint64
 	Size          int64 // bytes
 	Modified      time.Time
+	Changed       time.Time // content or attributes: nobody can set it back
 }
 
 // Directory is where images are. It need not exist before the first is written.

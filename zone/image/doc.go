@@ -18,8 +18,9 @@
 //	16  file size      u64
 //	24  head bytes     u32
 //	28  checksum       u32: CRC-32C of the 28 bytes before it, and of the head
-//	32  head           origin, serial u32, written i64 (ns since 1970),
-//	                   sources: { path, device u64, inode u64, size i64, mtime i64 (s) u32 (ns) }
+//	32  head           origin, serial u32, written i64 (ns since 1970), build,
+//	                   sources: { path, device u64, inode u64, size i64, mtime and ctime: i64 (s) u32 (ns) }
+//	                   whole u32: 1 if the warnings are about all of the zone
 //	                   warnings u32, those that were kept: { code, file, line u32, column u32, message }
 //	                   facts: zone.Snapshot.Facts
 //	                   chunks of data, chunks of trees: their lengths, u32 each
@@ -33,6 +34,18 @@
 // synced: whenever the process or the machine ends, there is the old image or
 // the new one, whole. What a killed writer leaves behind, the next one overwrites.
 // A lock lets one process at a time write in a directory.
+//
+// [Directory.Sweep] removes the images of zones that nobody wants any more: one that
+// lay there for years would else be the last that is known of a zone that comes
+// back. What has not the name and the first bytes of an image of the same user is
+// left alone.
+//
+// # Builds
+//
+// Format and layout say whether an image can be read. Whether its zone is one that
+// the program would make of the same files, checks included, only the build that
+// made it can tell: [Build] names the one that runs. An image of another build is
+// no substitute for the files, but may be the last that is known of a zone.
 //
 // # Trust
 //

@@ -14,7 +14,7 @@ import (
 // The parts of the file that doc.go draws.
 const (
 	magic      = "yushan\r\n"
-	format     = 1
+	format     = 2
 	fixedBytes = 32
 	pageBytes  = 4096
 	blockBytes = 256 << 10 // of memory that one checksum covers
@@ -51,19 +51,21 @@ func (h *head) encode() ([]byte, error) {
 	e.bytes(h.Origin)
 	e.u32(h.Serial)
 	e.u64(uint64(h.Written.UnixNano()))
+	e.bytes([]byte(h.Build))
 	e.u32(uint32(len(h.Sources)))
 	for _, s := range h.Sources {
 		e.bytes([]byte(s.Path))
 		e.u64(s.Device)
 		e.u64(s.Inode)
 		e.u64(uint64(s.Size))
-		e.u64(uint64(s.Modified.Unix()))
-		e.u32(uint32(s.Modified.Nanosecond()))
+		e.time(s.Modified)
+		e.time(s.Changed)
 	}
 	var report zone.Report
 	if h.Report != nil {
 		report = *h.Report
 	}
+	e.bool(h.Whole)
 	e.u32(uint32(report.Warnings))
 	e.u32(uint32(len(report.Findings)))
 	for _, f := range report.Findings {
@@ -129,11 +131,13 @@ func decodeHead(f fixed, b []byte) (*head, error) {
 	h.Origin = d.bytes()
 	h.Serial = d.u32()
 	h.Written = time.Unix(0, int64(d.u64()))
-	for range d.count(4 + 36) {
-		s := Source{Path: string(d.bytes()), Device: d.u64(), Inode: d.u64(), Size: int64(d.u64())}
-		s.Modified = time.Unix(int64(d.u64()), int64(d.u32()))
-		h.Sources = append(h.Sources, s)
+	h.Build = string(d.bytes())
+	for range d.count(4 + 48) {
+		h.Sources = append(h.Sources, Source{
+			Path: string(d.bytes()), Device: d.u64(), Inode: d.u64(), Size: int64(d.u64()), Modified: d.time(), Changed: d.time(),
+		})
 	}
+	h.Whole = d.bool()
 	h.Report = &zone.Report{Warnings: int(d.u32())}
 	for range d.count(5 * 4) {
 		h.Report.Findings = append(h.Report.Findings, zone.Finding{
@@ -160,6 +164,19 @@ type encoder struct{ b []byte }
 func (e *encoder) u32(n uint32) { e.b = binary.LittleEndian.AppendUint32(e.b, n) }
 func (e *encoder) u64(n uint64) { e.b = binary.LittleEndian.AppendUint64(e.b, n) }
 
+func (e *encoder) time(t time.Time) {
+	e.u64(uint64(t.Unix()))
+	e.u32(uint32(t.Nanosecond()))
+}
+
+func (e *encoder) bool(b bool) {
+	var n uint32
+	if b {
+		n = 1
+	}
+	e.u32(n)
+}
+
 func (e *encoder) bytes(b []byte) {
 	e.u32(uint32(len(b)))
 	e.b = append(e.b, b...)
@@ -184,6 +201,12 @@ func (d *decoder) take(n uint64) []byte {
 func (d *decoder) u32() uint32   { return binary.LittleEndian.Uint32(d.take(4)) }
 func (d *decoder) u64() uint64   { return binary.LittleEndian.Uint64(d.take(8)) }
 func (d *decoder) bytes() []byte { return d.take(uint64(d.u32())) }
+func (d *decoder) bool() bool    { return d.u32() != 0 }
+
+func (d *decoder) time() time.Time {
+	seconds := int64(d.u64())
+	return time.Unix(seconds, int64(d.u32()))
+}
 
 // count reads how many things of at least so many bytes follow.
 func (d *decoder) count(least int) int {

@@ -44,10 +44,12 @@ func records(z *zone.Zone) string {
 }
 
 var testHeader = Header{
+	Build: "build/of/this",
 	Sources: []Source{
-		{Path: "/zones/tw.zone", Device: 1, Inode: 1 << 60, Size: 1 << 40, Modified: time.Unix(1<<33, 999_999_999)},
-		{Path: "rest.inc", Modified: time.Unix(-5, 3)},
+		{Path: "/zones/tw.zone", Device: 1, Inode: 1 << 60, Size: 1 << 40, Modified: time.Unix(1<<33, 999_999_999), Changed: time.Unix(1<<34, 1)},
+		{Path: "rest.inc", Modified: time.Unix(-5, 3), Changed: time.Unix(0, 0)},
 	},
+	Whole: true,
 	Report: &zone.Report{Warnings: 120, Findings: []zone.Finding{
 		{Severity: zone.Warning, Code: zone.NoGlue, File: "rest.inc", Line: 7, Column: 1, Message: "no glue"},
 		{Severity: zone.Warning, Code: zone.Expired, Message: "台灣"},
@@ -173,7 +175,7 @@ func TestRejected(t *testing.T) {
 		"empty":          {func(b []byte) []byte { return nil }, "not an image of a zone"},
 		"text":           {func(b []byte) []byte { return []byte(strings.Repeat("tw. 300 IN NS a.\n", 9)) }, "not an image of a zone"},
 		"zeros":          {func(b []byte) []byte { return make([]byte, len(b)) }, "not an image of a zone"},
-		"another format": {func(b []byte) []byte { b[8]++; return b }, "has format 2, this version of yushan reads format 1"},
+		"another format": {func(b []byte) []byte { b[8]++; return b }, fmt.Sprintf("has format %d, this version of yushan reads format %d", format+1, format)},
 		"another layout": {func(b []byte) []byte { b[12]--; return b }, fmt.Sprintf("has layout %d, this version of yushan has layout %d", zone.SnapshotLayout-1, zone.SnapshotLayout)},
 		"a byte short":   {func(b []byte) []byte { return b[:len(b)-1] }, "bytes long and should have"},
 		"a byte more":    {func(b []byte) []byte { return append(b, 0) }, "bytes long and should have"},

@@ -48,6 +48,11 @@ func write(ctx context.Context, path string, h Header, s zone.Snapshot) (err err
 			err = e
 		}
 	}()
+	// Whoever finds the file when this process is gone can tell whose it is; that it
+	// has no format is why it is no image yet.
+	if _, err := f.WriteAt([]byte(magic), 0); err != nil {
+		return err
+	}
 	h.Origin, h.Serial, h.Written = s.Origin, s.Serial, time.Now()
 	out := &head{Header: h, facts: s.Facts, data: lengths(s.Data), trees: lengths(s.Trees)}
 	out.checksums = make([]uint32, blocksOf(out.memoryBytes()))
