@@ -22,8 +22,9 @@ type Edit struct {
 	base    *Zone
 	report  *Report
 	changes []change
-	memory  []byte   // of the changes, in chunks
-	files   []string // names of the files that changes say they come from
+	full    [][]change // chunks of those before
+	memory  []byte     // of the changes, in chunks
+	files   []string   // names of the files that changes say they come from
 }
 
 // change is one change of one owner.
@@ -80,11 +81,19 @@ func (e *Edit) change(kind changeKind, r master.Record) {
 	e.memory = dname.AppendKey(e.memory, r.Owner, len(e.base.origin))
 	rdata := len(e.memory)
 	e.memory = append(e.memory, r.RDATA...)
+	if len(e.changes) == changesChunk { // an array that grows would leave five times its size as garbage
+		e.full, e.changes = append(e.full, e.changes), nil
+	}
+	if e.changes == nil {
+		e.changes = make([]change, 0, changesChunk)
+	}
 	e.changes = append(e.changes, change{
 		kind: kind, key: e.memory[start:rdata:rdata], rrtype: r.Type,
 		rr: rr{ttl: r.TTL, rdata: e.memory[rdata:len(e.memory):len(e.memory)], at: at},
 	})
 }
+
+const changesChunk = 512
 
 // Commit returns the zone with the changes, and what there is to say about
 // them and their consequences. The zone is nil if the report has errors. The cost is
@@ -120,24 +129,27 @@ func (e *Edit) sort() {
 	type place struct {
 		prefix uint64
 		index  int
+		*change
 	}
-	order := make([]place, len(e.changes))
-	for i := range e.changes {
-		var prefix [8]byte
-		copy(prefix[:], e.changes[i].key)
-		order[i] = place{binary.BigEndian.Uint64(prefix[:]), i}
+	order := make([]place, 0, len(e.full)*changesChunk+len(e.changes))
+	for _, chunk := range append(e.full, e.changes) {
+		for i := range chunk {
+			var prefix [8]byte
+			copy(prefix[:], chunk[i].key)
+			order = append(order, place{binary.BigEndian.Uint64(prefix[:]), len(order), &chunk[i]})
+		}
 	}
 	slices.SortFunc(order, func(x, y place) int {
 		if x.prefix != y.prefix {
 			return cmp.Compare(x.prefix, y.prefix)
 		}
-		return cmp.Or(bytes.Compare(e.changes[x.index].key, e.changes[y.index].key), cmp.Compare(x.index, y.index))
+		return cmp.Or(bytes.Compare(x.key, y.key), cmp.Compare(x.index, y.index))
 	})
 	sorted := make([]change, len(order))
 	for i, p := range order {
-		sorted[i] = e.changes[p.index]
+		sorted[i] = *p.change
 	}
-	e.changes = sorted
+	e.full, e.changes = nil, sorted
 }
 
 // apply makes changes to the group.
