@@ -28,6 +28,7 @@ func (s *Server) Edit(origin []byte, changes func(*zone.Edit)) (*zone.Report, er
 	edited.files, edited.image, edited.saved = newFiles(), imageUse{}, false // it is not what they say
 	done := make(chan struct{})
 	start := time.Now()
+	defer s.collector.hold()()
 	whenIdle(func() {
 		defer close(done)
 		e := old.Zone.Edit()

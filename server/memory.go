@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"sync"
 	"time"
 
 	"yushan/zone"
@@ -26,31 +28,82 @@ const (
 	// collectorPeriod is how often the rule is applied to what has changed,
 	// connections above all.
 	collectorPeriod = 5 * time.Second
+	// heldGarbage is how much more there may be while collections are held off: ten
+	// thousand delegations that change leave 25 MB.
+	heldGarbage = 128 << 20 // bytes
+	// leastHeap is what Go lets the heap grow to at GOGC=100, however little is live.
+	leastHeap = 4 << 20 // bytes
 )
 
-// watchCollector adjusts the garbage collector until ctx ends, unless the
-// environment says how it should be.
-func watchCollector(ctx context.Context) {
+// collector adjusts the garbage collector, unless the environment says how it
+// should be.
+type collector struct {
+	mu      sync.Mutex
+	percent int // as set; 0: not ours to set
+}
+
+// watch adjusts it until ctx ends.
+func (c *collector) watch(ctx context.Context) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return
 	}
 	before := debug.SetGCPercent(mostGOGC)
-	defer debug.SetGCPercent(before)
-	now := mostGOGC
+	c.mu.Lock()
+	c.percent = mostGOGC
+	c.mu.Unlock()
 	tick := time.NewTicker(collectorPeriod)
 	defer tick.Stop()
-	for {
-		// Setting it stops the world for a moment.
-		if wanted := gogc(collectorSizes()); wanted < now*4/5 || wanted > now*5/4 || wanted == mostGOGC && now != mostGOGC {
-			debug.SetGCPercent(wanted)
-			now = wanted
-		}
+	for ctx.Err() == nil {
+		c.adjust()
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	debug.SetGCPercent(before)
+	c.percent = 0
+}
+
+func (c *collector) adjust() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	live, scanned := collectorSizes()
+	// Setting it stops the world for a moment.
+	if wanted, now := gogc(live, scanned), c.percent; wanted < now*4/5 || wanted > now*5/4 || wanted == mostGOGC && now != mostGOGC {
+		debug.SetGCPercent(wanted)
+		c.percent = wanted
+	}
+}
+
+// hold keeps collections from beginning until resume is called, for as long as no
+// more than heldGarbage comes up. To begin and to end one the world is stopped, and
+// when a thread of low priority does that, or has to be stopped for it, all that answer
+// queries wait with it until it gets a processor.
+func (c *collector) hold() (resume func()) {
+	c.mu.Lock()
+	if c.percent == 0 {
+		c.mu.Unlock()
+		return func() {}
+	}
+	live, _ := collectorSizes()
+	debug.SetGCPercent(c.percent + int(heldGarbage*100/max(live, leastHeap)))
+	return func() {
+		debug.SetGCPercent(c.percent)
+		go func() { // who has waited for the work need not wait for this
+			defer c.mu.Unlock()
+			if collectionIsDue() {
+				runtime.GC()
+			}
+		}()
+	}
+}
+
+func collectionIsDue() bool {
+	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/heap/goal:bytes"}}
+	metrics.Read(samples)
+	return samples[0].Value.Uint64() > samples[1].Value.Uint64()
 }
 
 // gogc returns the percentage of live bytes that there may be in garbage, if a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"runtime/metrics"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,12 +53,7 @@ func TestCollectorSizes(t *testing.T) {
 // What the environment says is left alone; else the percentage follows the heap,
 // and is again what it was when the server has stopped.
 func TestWatchCollector(t *testing.T) {
-	percent := func() uint64 {
-		s := []metrics.Sample{{Name: "/gc/gogc:percent"}}
-		metrics.Read(s)
-		return s[0].Value.Uint64()
-	}
-	before := percent()
+	before := gcPercent()
 	zoneLike := make([]byte, 256<<20)
 	runtime.GC()
 	watch := func() (lowest uint64) {
@@ -65,16 +61,16 @@ func TestWatchCollector(t *testing.T) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
-			watchCollector(ctx)
+			new(collector).watch(ctx)
 		}()
-		lowest = percent()
+		lowest = gcPercent()
 		for end := time.Now().Add(10 * time.Second); lowest == before && time.Now().Before(end); time.Sleep(time.Millisecond) {
 			select {
 			case <-ended:
 				end = time.Time{}
 			default:
 			}
-			lowest = min(lowest, percent())
+			lowest = min(lowest, gcPercent())
 		}
 		cancel()
 		<-ended
@@ -83,7 +79,7 @@ func TestWatchCollector(t *testing.T) {
 	if got := watch(); got >= before {
 		t.Errorf("with 256 MB that are not looked through it stays at %d", got)
 	}
-	if got := percent(); got != before {
+	if got := gcPercent(); got != before {
 		t.Errorf("afterwards it is %d, before it was %d", got, before)
 	}
 	t.Setenv("GOGC", "100")
@@ -91,4 +87,77 @@ func TestWatchCollector(t *testing.T) {
 		t.Errorf("GOGC is set, and it became %d", got)
 	}
 	runtime.KeepAlive(zoneLike)
+}
+
+// While collections are held off none begins, and one that is due then comes afterwards.
+func TestHoldCollections(t *testing.T) {
+	collections := func() uint32 {
+		var stats runtime.MemStats
+		runtime.ReadMemStats(&stats)
+		return stats.NumGC
+	}
+	litter := func(bytes int) {
+		for ; bytes > 0; bytes -= 1 << 20 {
+			garbage.Store(new([1 << 20]byte))
+		}
+	}
+	c := new(collector)
+	before := gcPercent()
+	c.hold()()
+	if got := gcPercent(); got != before {
+		t.Errorf("without a watch GOGC became %d, it was %d", got, before)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		c.watch(ctx)
+	}()
+	for began := false; !began; time.Sleep(time.Millisecond) {
+		c.mu.Lock()
+		began = c.percent != 0
+		c.mu.Unlock()
+	}
+	runtime.GC() // so that it is known how little is live
+
+	resume := c.hold()
+	runtime.GC() // and with it one that had begun before
+	first := collections()
+	litter(heldGarbage / 2) // they begin before there is as much as there may be
+	if n := collections() - first; n > 0 {
+		t.Errorf("%d collections while they were held off", n)
+	}
+	resume()
+	for deadline := time.Now().Add(time.Minute); collections() == first; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("there is no collection afterwards")
+		}
+	}
+	c.mu.Lock()
+	if got := gcPercent(); got != uint64(c.percent) {
+		t.Errorf("GOGC is %d afterwards, expected %d", got, c.percent)
+	}
+	c.mu.Unlock()
+
+	resume = c.hold()
+	first = collections()
+	litter(heldGarbage * 3)
+	if collections() == first {
+		t.Error("garbage comes up without bounds while collections are held off")
+	}
+	resume()
+	cancel()
+	<-ended
+	if got := gcPercent(); got != before {
+		t.Errorf("GOGC is %d in the end, it was %d", got, before)
+	}
+}
+
+// garbage makes sure that it is in the heap.
+var garbage atomic.Pointer[[1 << 20]byte]
+
+func gcPercent() uint64 {
+	s := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+	metrics.Read(s)
+	return s[0].Value.Uint64()
 }

@@ -50,6 +50,7 @@ type Server struct {
 	differenceFrom int // records
 
 	images         *images
+	collector      collector
 	handshakes     handshakes
 	page           *lookup.Page
 	background     sync.WaitGroup // what isn't on a query's way
@@ -114,7 +115,7 @@ func Start(ctx context.Context, cfg *config.Config, opts Options) (*Server, erro
 	}
 	s.images.begin()
 	s.background.Go(func() { s.watchCredentials(background) })
-	s.background.Go(func() { watchCollector(background) })
+	s.background.Go(func() { s.collector.watch(background) })
 	if err := s.credentials.acme.start(background); err != nil {
 		s.log.Error("no certificates are ordered", zap.Error(err))
 	}
