@@ -30,7 +30,7 @@ type compareCommand struct {
 	Rounds      int      `placeholder:"N" help:"How often each figure is taken; 5 unless told."`
 	Seconds     float64  `placeholder:"N" help:"How long queries are sent for a figure; 5 unless told."`
 	Quick       bool     `help:"A glance: 2 rounds of 2 seconds, 200000 delegations for load and memory, 1000000 for the largest zone. Not for results that are kept."`
-	Client      string   `default:"dnsperf" enum:"dnsperf,yushan-bench" placeholder:"NAME" help:"What asks where both can: dnsperf, or yushan-bench, which writes queries of a connection that are due together at once."`
+	Client      string   `default:"dnsperf" enum:"dnsperf,yushan-bench" placeholder:"NAME" help:"What asks where both can: dnsperf, or yushan-bench, which writes queries of a connection that are due together at once. dot-together and growth are yushan-bench's either way."`
 	Out         string   `short:"o" placeholder:"FILE" help:"Where results go, without ending; bench/results/DATE-MACHINE unless told."`
 	Resume      string   `type:"existingfile" placeholder:"FILE" help:"Go on with a comparison that was broken off: its .json or .json.tmp."`
 	Dir         string   `type:"path" placeholder:"DIRECTORY" help:"Where zones are made, and found again next time; a temporary one unless told."`

@@ -25,9 +25,9 @@ type Load struct {
 	Concurrency,
 	Threads int
 	Queries string // path of a file in dnsperf's format
-	// Together has yushan-bench send it, where dnsperf could: that writes queries of a
-	// connection that are due together at once.
-	Together bool
+	// Bench has yushan-bench send it, where dnsperf could: that writes queries of a
+	// connection that are due together at once, and sends more of them on UDP.
+	Bench bool
 }
 
 // Depth is how many queries are under way on a connection.
@@ -56,7 +56,7 @@ type Count struct {
 // ByDNSPerf tells whether dnsperf sends this load: it knows no QUIC, keeps its connections,
 // and is asked for by Tools.
 func (t Tools) ByDNSPerf(l Load) bool {
-	if t.DNSPerf == "" || l.Handshake != "" || l.Together {
+	if t.DNSPerf == "" || l.Handshake != "" || l.Bench {
 		return false
 	}
 	switch l.Transport {

@@ -87,6 +87,7 @@ func TestCommands(t *testing.T) {
 	get.Transport, get.Get = contender.DoH2, true
 	quic := load
 	quic.Transport = contender.DoQ
+	crowd := Load{Transport: contender.UDP, Clients: 100, Concurrency: 400, Threads: 2, Queries: "QUERIES", Bench: true}
 	both := Tools{DNSPerf: "/usr/bin/dnsperf", YushanBench: "/somewhere/yushan-bench", Processors: "1,2"}
 	one := Tools{YushanBench: "/somewhere/yushan-bench"}
 	for _, tt := range []struct {
@@ -100,6 +101,7 @@ func TestCommands(t *testing.T) {
 		{both, get, 5, "taskset -c 1,2 dnsperf -s 127.0.0.1 -p PORT -m doh -O doh-uri=https://localhost:PORT/dns-query -O doh-method=GET -d QUERIES -c 16 -T 1 -q 400 -l 5"},
 		{both, full, 5, "taskset -c 1,2 yushan-bench run --quiet --server 127.0.0.1:PORT --transport dot --tls-group X25519 --tls-name localhost --handshake full --clients 16 --depth 25 --concurrency 400 --workers 1 --queries QUERIES --duration 5s --json FILE"},
 		{both, quic, 5, "taskset -c 1,2 yushan-bench run --quiet --server 127.0.0.1:PORT --transport doq --tls-group X25519 --tls-name localhost --clients 16 --depth 25 --concurrency 400 --workers 1 --queries QUERIES --duration 5s --json FILE"},
+		{both, crowd, 5, "taskset -c 1,2 yushan-bench run --quiet --server 127.0.0.1:PORT --transport udp --clients 100 --depth 4 --concurrency 400 --workers 2 --queries QUERIES --duration 5s --json FILE"},
 		{one, get, 0.5, "yushan-bench run --quiet --server 127.0.0.1:PORT --transport doh --get --tls-group X25519 --tls-name localhost --clients 16 --depth 25 --concurrency 400 --workers 1 --queries QUERIES --duration 500ms --json FILE"},
 		{one, signed, 2, "yushan-bench run --quiet --server 127.0.0.1:PORT --transport udp --dnssec --clients 16 --depth 25 --concurrency 400 --workers 1 --queries QUERIES --duration 2s --json FILE"},
 	} {

@@ -16,7 +16,7 @@ func (d *document) method() {
 	d.f("| System | %s |\n", m.System)
 	d.f("| yushan | %s |\n", d.yushan())
 	if m.Client != "" {
-		d.f("| Client | %s, and yushan-bench for QUIC and handshakes |\n", m.Client)
+		d.f("| Client | %s, and yushan-bench for QUIC, handshakes, two workers, and queries written together |\n", m.Client)
 	} else {
 		d.f("| Client | yushan-bench |\n")
 	}
@@ -24,7 +24,7 @@ func (d *document) method() {
 	d.f("| Figures | medians of %s, of %g s each where queries are sent |\n", plural(s.Rounds, "round"), s.Seconds)
 	pinned := "no: there are too few processors"
 	if s.ServerCPUs != "" {
-		pinned = "servers to processor " + s.ServerCPUs + ", clients to " + s.ClientCPUs + " (taskset), but for load, memory and growth, where all may use all"
+		pinned = "servers to processor " + s.ServerCPUs + ", clients to " + s.ClientCPUs + " (taskset), but for load and memory, where all may use all, and two workers, which have two, or share all with their clients where there are no more"
 	}
 	d.f("| Pinned | %s |\n", pinned)
 	if share, row := d.busy(); row != "" {

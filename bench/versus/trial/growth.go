@@ -38,7 +38,8 @@ func (r *run) growth(ctx context.Context, rows []spec) error {
 	tools := r.Tools
 	var servers string
 	servers, tools.Processors = Share(all, 2)
-	l := client.Load{Transport: contender.UDP, Clients: 100, Concurrency: 400, Threads: 2, Queries: zone.queries}
+	l := row.load
+	l.Queries = zone.queries
 	r.describe(row.ID, tools, l)
 	for round := 1; round <= r.Settings.Rounds; round++ {
 		for _, id := range rotated(r.lacks(row, round), round) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"yushan/bench/versus/client"
 	"yushan/bench/versus/contender"
 	"yushan/bench/versus/outcome"
 )
@@ -111,9 +112,7 @@ func perDelegation(bytes float64, delegations int) map[string]float64 {
 
 // steady is the memory of a server at work, in bytes.
 func (r *run) steady(ctx context.Context, p *contender.Process, zone zoneFiles) (float64, error) {
-	l := r.rows[0].load
-	l.Transport, l.Handshake, l.DO, l.Get, l.Clients, l.Concurrency = contender.UDP, "", false, false, 10, 200
-	l.Queries, l.Threads = zone.queries, 1
+	l := client.Load{Transport: contender.UDP, Clients: 10, Concurrency: 200, Threads: 1, Queries: zone.queries}
 	// So that all that it needs to answer is in its memory: one query at least.
 	if _, err := r.Tools.Send(ctx, l, p.Setup.Ports.DNS, min(2, max(1, r.Settings.Seconds))); err != nil {
 		return 0, err
