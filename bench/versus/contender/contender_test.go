@@ -100,6 +100,25 @@ func TestUse(t *testing.T) {
 	}
 }
 
+// Debian's NSD has no recvmmsg: whoever holds it against others has to know that.
+func TestRemarkOfNSD(t *testing.T) {
+	const begin = "NSD version 4.6.1\nWritten by NLnet Labs.\n\nConfigure line: --prefix=/usr --disable-largefile "
+	for text, want := range map[string]bool{
+		begin + "--disable-recvmmsg --enable-mmap\nEvent loop: libevent\n": true,
+		begin + "--disable-recvmmsg\n":                                     true,
+		begin + "--enable-recvmmsg --enable-mmap\n":                        false,
+		begin + "--enable-mmap\n":                                          false,
+		"":                                                                 false,
+	} {
+		if got := nsdRemark(text); strings.Contains(got, "--disable-recvmmsg") != want || (got != "") != want {
+			t.Errorf("%q: %q, expected a remark: %v", text, got, want)
+		}
+		if version := versionOf(text); text != "" && version != "4.6.1" {
+			t.Errorf("%q: version %q", text, version)
+		}
+	}
+}
+
 func TestKnotEncrypts(t *testing.T) {
 	for version, want := range map[string]bool{"3.2.6": false, "3.3.9": false, "3.4.0": true, "3.5.6": true, "3.10.1": true, "4.0": true, "": false, "3": false} {
 		if got := knotEncrypts(version); got != want {

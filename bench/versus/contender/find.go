@@ -100,8 +100,13 @@ func Find(ctx context.Context, id string, p Programs) (*Contender, error) {
 		return nil, err
 	}
 	if version != nil {
-		if c.Version, err = versionOf(ctx, c.Program, version...); err != nil {
-			return nil, err
+		// Some of them exit with an error after it.
+		out, failed := exec.CommandContext(ctx, c.Program, version...).CombinedOutput()
+		if c.Version = versionOf(string(out)); c.Version == "" {
+			return nil, fmt.Errorf("%s %v tells no version: %v\n%s", c.Program, version, failed, out)
+		}
+		if id == NSD {
+			c.Remark = nsdRemark(string(out))
 		}
 	}
 	if c.ID == Knot || c.ID == NewKnot {
@@ -130,17 +135,12 @@ func installed(program, debian string) (string, error) {
 var versionNumber = regexp.MustCompile(`\d+\.\d+(?:\.\d+)?`)
 
 // versionOf returns the first number with a point in what a program prints of itself, or
-// yushan's whole line, since it may have none.
-func versionOf(ctx context.Context, program string, args ...string) (string, error) {
-	// Some of them exit with an error after it.
-	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
-	if line := regexp.MustCompile(`^yushan (.*)\n$`).FindSubmatch(out); line != nil {
-		return string(line[1]), nil
+// yushan's whole line, since it may have none; "" if there is neither.
+func versionOf(text string) string {
+	if line := regexp.MustCompile(`^yushan (.*)\n$`).FindStringSubmatch(text); line != nil {
+		return line[1]
 	}
-	if number := versionNumber.Find(out); number != nil {
-		return string(number), nil
-	}
-	return "", fmt.Errorf("%s %v tells no version: %v\n%s", program, args, err, out)
+	return versionNumber.FindString(text)
 }
 
 // builtCoreDNS returns the CoreDNS to use, which is built the first time.

@@ -63,7 +63,9 @@ type Server struct {
 	Floor bool `json:"floor,omitempty"`
 	// Configured says what it was made to do, and what not.
 	Configured string `json:"configured"`
-	Uses       []Use  `json:"uses"`
+	// Remark is what a reader has to know of how it was built.
+	Remark string `json:"remark,omitempty"`
+	Uses   []Use  `json:"uses"`
 }
 
 // Use is how a server was started for some of the rows.

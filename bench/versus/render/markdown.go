@@ -134,6 +134,19 @@ func (d *document) summary() {
 			d.f("| %s | %s | %s | %s | %s | %s | %s |\n", name, own, best, ratio, text, d.came(j, target), verdict(target.Verdict))
 		}
 	}
+	for _, remark := range d.remarks() {
+		d.f("\n<sub>%s</sub>\n", remark)
+	}
+}
+
+// remarks are what is to be said of how servers were built.
+func (t *table) remarks() (list []string) {
+	for _, s := range t.Servers {
+		if s.Remark != "" {
+			list = append(list, t.name(s.ID)+" is "+s.Remark+".")
+		}
+	}
+	return list
 }
 
 func verdict(v outcome.Verdict) string {

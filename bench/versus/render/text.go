@@ -42,6 +42,9 @@ func Text(w io.Writer, o *outcome.Outcome) error {
 			fmt.Fprintf(&b, "%s target %s: %s, %s\n", mark(target.Verdict), target.Text(j.Row, t.name), t.came(j, target), target.Verdict)
 		}
 	}
+	for _, remark := range t.remarks() {
+		fmt.Fprintf(&b, "\n%s\n", plain.Clean(remark))
+	}
 	fmt.Fprintf(&b, "\n%s\n", t.headline())
 	losses, _ := t.losses()
 	for _, loss := range losses {
