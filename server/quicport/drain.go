@@ -28,12 +28,16 @@ const (
 // quic-go doesn't tell whether all is acknowledged. But as long as something isn't, it sends again,
 // at intervals that it doubles each time (RFC 9002 §6.2.1): so all is when nothing was sent
 // for three times the last interval. A client that goes on asking is left after some round
-// trips; one that closes ends the wait.
+// trips; one that closes ends the wait. After maxDrain no stream is accepted any more, so that
+// nobody can go on owing: what was asked before has its own time-outs.
 func Drain(conn *quic.Conn, accept func(context.Context) error, owes func() bool) {
 	began := time.Now()
 	before := conn.ConnectionStats()
 	for quiet, enough := 0, glances; ; quiet++ {
-		taken := acceptFor(conn, max(glance, before.SmoothedRTT), accept)
+		if time.Since(began) >= maxDrain {
+			accept = refuse
+		}
+		taken := acceptFor(conn, pause(before.SmoothedRTT), accept)
 		if conn.Context().Err() != nil {
 			return
 		}
@@ -54,6 +58,18 @@ func Drain(conn *quic.Conn, accept func(context.Context) error, owes func() bool
 			return
 		}
 	}
+}
+
+// refuse accepts no stream.
+func refuse(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// pause is the time between two looks. What the round trip is, the client decides: one that
+// acknowledges nothing for a minute has one of a minute.
+func pause(roundTrip time.Duration) time.Duration {
+	return min(max(glance, roundTrip), maxDrain/glances)
 }
 
 // acceptFor takes streams for a while. It reports whether there was one.

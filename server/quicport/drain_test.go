@@ -3,10 +3,13 @@ package quicport
 import (
 	"context"
 	"io"
+	"net"
 	"sync/atomic"
 	"testing"
 
 	"github.com/quic-go/quic-go"
+
+	"yushan/internal/quicload"
 )
 
 // lazy returns a handler that cares for streams only once it is told to stop.
@@ -93,6 +96,31 @@ func TestDrainLeavesTalkers(t *testing.T) {
 		io.ReadAll(stream)
 	}
 	if err := <-stopped; err != nil {
+		t.Errorf("%v: the client held the port up", err)
+	}
+	closedWith(t, conn, codeNoError)
+}
+
+// TestDrainLeavesDebtors has a client to whom something is owed as long as what it asks is
+// accepted.
+func TestDrainLeavesDebtors(t *testing.T) {
+	t.Parallel()
+	var taken atomic.Bool
+	p := prepare(t, func(c *Config) { c.Limits.IdleTimeout = 10 * patience })
+	run(t, p, func(ctx context.Context, conn *quic.Conn) {
+		<-ctx.Done()
+		Drain(conn, func(ctx context.Context) error {
+			taken.Store(true)
+			<-ctx.Done()
+			return nil
+		}, func() bool { return taken.Swap(false) })
+	})
+	patient := &quic.Config{MaxIdleTimeout: 10 * patience}
+	conn, err := from(t, "127.0.0.1").Dial(within(t), net.UDPAddrFromAddrPort(p.Addr()), quicload.ClientTLS(protocol), patient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Shutdown(within(t)); err != nil {
 		t.Errorf("%v: the client held the port up", err)
 	}
 	closedWith(t, conn, codeNoError)

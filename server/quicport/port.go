@@ -138,17 +138,27 @@ func (p *Port) open() error {
 		}
 		return calm, nil
 	}
-	var err error
-	if p.cfg.ZeroRTT {
-		p.listener, err = transport.ListenEarly(p.cfg.TLS, calm)
-	} else {
-		p.listener, err = transport.Listen(p.cfg.TLS, calm)
-	}
+	open, err := p.listen(transport, calm)
 	if err != nil {
 		return errors.Join(err, transport.Close())
 	}
-	p.transport = transport
+	p.listener, p.transport = open, transport
 	return nil
+}
+
+func (p *Port) listen(transport *quic.Transport, config *quic.Config) (listener, error) {
+	if p.cfg.ZeroRTT {
+		early, err := transport.ListenEarly(p.cfg.TLS, config)
+		if err != nil {
+			return nil, err
+		}
+		return early, nil
+	}
+	open, err := transport.Listen(p.cfg.TLS, config)
+	if err != nil {
+		return nil, err
+	}
+	return open, nil
 }
 
 // serve is the goroutine of one connection.
