@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,16 +31,16 @@ type compareCommand struct {
 	Rounds      int      `placeholder:"N" help:"How often each figure is taken; 5 unless told."`
 	Seconds     float64  `placeholder:"N" help:"How long queries are sent for a figure; 5 unless told."`
 	Quick       bool     `help:"A glance: 2 rounds of 2 seconds, 200000 delegations for load and memory, 1000000 for the largest zone. Not for results that are kept."`
-	Client      string   `default:"dnsperf" enum:"dnsperf,yushan-bench" placeholder:"NAME" help:"What asks where both can: dnsperf, or yushan-bench, which writes queries of a connection that are due together at once. dot-together and growth are yushan-bench's either way."`
+	Client      string   `enum:",dnsperf,yushan-bench" default:"" placeholder:"NAME" help:"What asks where both can: dnsperf, which it is unless told, or yushan-bench, which writes queries of a connection that are due together at once. dot-together and growth are yushan-bench's either way."`
 	Out         string   `short:"o" placeholder:"FILE" help:"Where results go, without ending; bench/results/DATE-MACHINE unless told."`
-	Resume      string   `type:"existingfile" placeholder:"FILE" help:"Go on with a comparison that was broken off: its .json or .json.tmp."`
+	Resume      string   `type:"existingfile" placeholder:"FILE" help:"Go on with a comparison that was broken off: its .json or .json.tmp. Only on the same machine, with the same builds of all that take part."`
 	Dir         string   `type:"path" placeholder:"DIRECTORY" help:"Where zones are made, and found again next time; a temporary one unless told."`
 }
 
 func (*compareCommand) Help() string {
 	return `Each figure is taken in rounds: servers are asked one after the other, in another order each round, while the others are stopped. What counts is the server's CPU time: it depends little on what the client leaves of the machine. The machine should have nothing else to do; what others used is noted.
 
-KNOTD=/path/to/knotd is a Knot of 3.4 or later, which has DoT and DoQ; COREDNS=/path a CoreDNS, which is built otherwise; YUSHAN=/path a yushan that has been built before.
+KNOTD=/path/to/knotd is a Knot of 3.4 or later, which has DoT and DoQ; COREDNS=/path a CoreDNS, which is built otherwise; YUSHAN=/path a yushan that has been built before, without the rows about changes, which are a benchmark of the checkout.
 
 Examples:
 
@@ -80,7 +81,8 @@ func (c *compareCommand) Run(con *cli.Console) error {
 	if err := os.MkdirAll(filepath.Dir(base), 0o755); err != nil {
 		return err
 	}
-	config.Save = func(o *outcome.Outcome) error { return replace(base+".json.tmp", o.Write) }
+	saved := false // what can't be gone on with stays as it is
+	config.Save = func(o *outcome.Outcome) error { saved = true; return replace(base+".json.tmp", o.Write) }
 	err = trial.Run(ctx, config, o)
 	if ctx.Err() != nil {
 		if _, missing := os.Stat(base + ".json.tmp"); missing == nil {
@@ -88,7 +90,7 @@ func (c *compareCommand) Run(con *cli.Console) error {
 		}
 		return ctx.Err()
 	}
-	if len(o.Rows) == 0 || o.Ended.IsZero() {
+	if !saved {
 		return err
 	}
 	files, failed := report(o, base)
@@ -146,6 +148,9 @@ func (c *compareCommand) outcome() (*outcome.Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Client != "" && c.Client != o.Settings.Client {
+		return nil, cli.Usagef("--resume goes on with the client there is: %s", o.Settings.Client)
+	}
 	if c.Rounds != 0 || c.Seconds != 0 || c.Delegations != 0 || c.Large != 0 || c.Huge != 0 || c.Quick {
 		return nil, cli.Usagef("--resume goes on with the settings there are: leave out those of size and time")
 	}
@@ -153,7 +158,8 @@ func (c *compareCommand) outcome() (*outcome.Outcome, error) {
 }
 
 func (c *compareCommand) settings() outcome.Settings {
-	s := outcome.Settings{Rounds: 5, Seconds: 5, Delegations: 200_000, Large: 1_000_000, Huge: 10_000_000, Client: c.Client}
+	s := outcome.Settings{Rounds: 5, Seconds: 5, Delegations: 200_000, Large: 1_000_000, Huge: 10_000_000, Client: cmp.Or(c.Client, "dnsperf"),
+		Only: c.Rows, Peers: c.Peers, HugePeers: c.HugePeers}
 	if c.Quick {
 		s.Rounds, s.Seconds, s.Large, s.Huge = 2, 2, 200_000, 1_000_000
 	}
@@ -175,7 +181,7 @@ func (c *compareCommand) config(ctx context.Context, o *outcome.Outcome, dir str
 	if err != nil {
 		return fail(err)
 	}
-	o.Settings.ServerCPUs, o.Settings.ClientCPUs = trial.Share(processors, 1)
+	serverCPUs, clientCPUs := trial.Share(processors, 1)
 	self, err := os.Executable()
 	if err != nil {
 		return fail(err)
@@ -185,35 +191,63 @@ func (c *compareCommand) config(ctx context.Context, o *outcome.Outcome, dir str
 		return fail(err)
 	}
 	config := trial.Config{
-		Only: c.Rows, Peers: c.Peers, HugePeers: c.HugePeers, Dir: dir, Say: say,
-		Programs: contender.Programs{Yushan: os.Getenv("YUSHAN"), Echo: self, Knot: os.Getenv("KNOTD"), CoreDNS: os.Getenv("COREDNS"), Cache: filepath.Join(cache, "yushan-bench"), Say: say},
-		Tools:    client.Tools{YushanBench: filepath.Join(dir, "bin", "yushan-bench"), Processors: o.Settings.ClientCPUs, Dir: dir},
+		Only: o.Settings.Only, Peers: o.Settings.Peers, HugePeers: o.Settings.HugePeers || c.HugePeers, Dir: dir, Say: say,
+		Programs: contender.Programs{Yushan: named("YUSHAN"), Echo: self, Knot: named("KNOTD"), CoreDNS: named("COREDNS"), Cache: filepath.Join(cache, "yushan-bench"), Say: say},
+		Tools:    client.Tools{YushanBench: filepath.Join(dir, "bin", "yushan-bench"), Processors: clientCPUs, Dir: dir},
 	}
-	if config.Source, err = checkout(ctx); err != nil {
+	if c.Rows != nil {
+		config.Only = c.Rows
+	}
+	if c.Peers != nil {
+		config.Peers = c.Peers
+	}
+	source, err := checkout(ctx)
+	if err != nil {
 		return fail(err)
 	}
+	revision := ""
 	if config.Programs.Yushan == "" {
+		config.Source, revision = source, trial.Revision(ctx, source)
 		config.Programs.Yushan = filepath.Join(dir, "bin", "yushan")
 		say("building yushan …")
-		if err := build(ctx, config.Source, config.Programs.Yushan, "./cmd/yushan"); err != nil {
+		if err := build(ctx, source, config.Programs.Yushan, "./cmd/yushan"); err != nil {
 			return fail(err)
 		}
 	}
-	if err := build(ctx, config.Source, config.Tools.YushanBench, "./cmd/yushan-bench"); err != nil {
+	if err := build(ctx, source, config.Tools.YushanBench, "./cmd/yushan-bench"); err != nil {
 		return fail(err)
 	}
-	o.Machine = trial.Machine(len(processors))
-	o.Revision = trial.Revision(ctx, config.Source)
+	machine := trial.Machine(len(processors))
 	if o.Settings.Client == "dnsperf" {
 		if config.Tools.DNSPerf, err = exec.LookPath("dnsperf"); err != nil {
 			return fail(errors.New("dnsperf is not installed (Debian: apt-get install dnsperf); --client yushan-bench does without it"))
 		}
-		o.Machine.Client = "dnsperf " + trial.DNSPerfVersion(ctx, config.Tools.DNSPerf)
+		machine.Client = "dnsperf " + trial.DNSPerfVersion(ctx, config.Tools.DNSPerf)
 	}
-	if _, err := exec.LookPath("taskset"); err != nil && o.Settings.ServerCPUs != "" {
+	if _, err := exec.LookPath("taskset"); err != nil && serverCPUs != "" {
 		return fail(errors.New("taskset is not installed (Debian: apt-get install util-linux)"))
 	}
+	if o.Measured("") {
+		if difference := o.Machine.Differs(machine); difference != "" {
+			return fail(fmt.Errorf("%s: begin anew: there is %s", c.Resume, difference))
+		}
+		if o.Settings.ServerCPUs != serverCPUs || o.Settings.ClientCPUs != clientCPUs {
+			return fail(fmt.Errorf("%s: begin anew: servers had processors %q and clients %q, and have %q and %q", c.Resume, o.Settings.ServerCPUs, o.Settings.ClientCPUs, serverCPUs, clientCPUs))
+		}
+		return config, nil
+	}
+	o.Machine, o.Revision, o.Settings.ServerCPUs, o.Settings.ClientCPUs = machine, revision, serverCPUs, clientCPUs
 	return config, nil
+}
+
+// named is the program that an environment variable names, from wherever a server is started;
+// "" if it is empty.
+func named(variable string) string {
+	path := os.Getenv(variable)
+	if absolute, err := filepath.Abs(path); err == nil && path != "" {
+		return absolute
+	}
+	return path
 }
 
 // checkout is the directory of the module.
@@ -225,9 +259,10 @@ func checkout(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), nil
 }
 
-// build makes a program as it is released.
+// build makes a program as it is released, but for the commit: what was built of the same
+// source is the same, so that a comparison can be gone on with.
 func build(ctx context.Context, source, program, pkg string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, pkg)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, pkg)
 	cmd.Dir = source
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

@@ -105,10 +105,43 @@ func TestOneRound(t *testing.T) {
 	}
 }
 
+// What failed is said until there is a figure of that round.
+func TestFailure(t *testing.T) {
+	row := Row{}
+	row.Fail("nsd", 2, "it ended")
+	row.Fail("nsd", 1, "no port")
+	failure := func() string { return row.Entry("nsd").Failure() }
+	if got := failure(); got != "no figure: no port" {
+		t.Error(got)
+	}
+	row.Add("nsd", Sample{Round: 3, Value: 1})
+	if got := failure(); got != "no figure in 2 rounds; in round 1: no port" {
+		t.Error(got)
+	}
+	row.Add("nsd", Sample{Round: 1, Value: 1})
+	if got := failure(); got != "no figure in round 2: it ended" {
+		t.Error(got)
+	}
+	row.Add("nsd", Sample{Round: 2, Value: 1})
+	if got := failure(); got != "" {
+		t.Error(got)
+	}
+}
+
+func TestMeasured(t *testing.T) {
+	o := sample(Row{}, map[string][]float64{Yushan: {1}})
+	o.Rows[0].Fail("nsd", 1, "it ended")
+	if !o.Measured("") || !o.Measured(Yushan) || o.Measured("nsd") || o.Measured("knot") || new(Outcome).Measured("") {
+		t.Errorf("of %+v there are figures of yushan alone", o.Rows[0].Entries)
+	}
+}
+
 func TestWrittenAndRead(t *testing.T) {
 	o := sample(Row{ID: "udp", Unit: "µs/query", Targets: []Target{{Of: BestPeer, Limit: 0.7, Moonshot: true}}}, map[string][]float64{Yushan: {1, 2}})
 	o.Servers[0].Use(Use{For: "queries", Command: "a > b", Files: []File{{"x", "y"}}})
 	o.Servers[0].Use(Use{For: "queries", Command: "other"})
+	o.Rows[0].Fail("nsd", 2, "it ended")
+	o.Builds = map[string]string{"nsd": "0123"}
 	var b bytes.Buffer
 	if err := o.Write(&b); err != nil {
 		t.Fatal(err)

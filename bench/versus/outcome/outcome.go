@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -24,16 +26,20 @@ type Outcome struct {
 	Revision string    `json:"revision,omitempty"` // of yushan's source
 	Machine  Machine   `json:"machine"`
 	Settings Settings  `json:"settings"`
-	Servers  []Server  `json:"servers"`
-	Zones    []Zone    `json:"zones"`
-	Rows     []Row     `json:"rows"`
+	// Builds are digests of all programs that took part, since figures of different ones
+	// don't go together; by ID of the server, or name of the program.
+	Builds  map[string]string `json:"builds,omitempty"`
+	Servers []Server          `json:"servers"`
+	Zones   []Zone            `json:"zones"`
+	Rows    []Row             `json:"rows"`
 	// Notes are what a reader has to know beside the figures: what was left out, and why.
 	Notes []string `json:"notes,omitempty"`
 }
 
 // Machine is where all of it ran.
 type Machine struct {
-	System      string `json:"system"` // operating system and kernel
+	ID          string `json:"id,omitempty"` // tells machines apart, and nothing else of them
+	System      string `json:"system"`       // operating system and kernel
 	Processor   string `json:"processor"`
 	Cores       int    `json:"cores"` // that may be used
 	MemoryBytes uint64 `json:"memoryBytes"`
@@ -51,6 +57,11 @@ type Settings struct {
 	Client      string  `json:"client"`      // "dnsperf" or "yushan-bench"
 	ServerCPUs  string  `json:"serverCPUs"`  // of one worker, as taskset has them; "": not pinned
 	ClientCPUs  string  `json:"clientCPUs"`
+	// Only, Peers and HugePeers are what was to be measured: rows, and servers beside
+	// yushan; nil: all.
+	Only      []string `json:"only,omitempty"`
+	Peers     []string `json:"peers,omitempty"`
+	HugePeers bool     `json:"hugePeers,omitempty"`
 }
 
 // Server is one that took part.
@@ -108,6 +119,8 @@ type Entry struct {
 	Server  string   `json:"server"`
 	Note    string   `json:"note,omitempty"`
 	Samples []Sample `json:"samples"`
+	// Failed says why there is no figure of a round.
+	Failed map[int]string `json:"failed,omitempty"`
 }
 
 // Sample is the figure of one round.
@@ -172,6 +185,55 @@ func (r *Row) Has(server string, round int) bool {
 func (r *Row) Add(server string, s Sample) {
 	e := r.entry(server)
 	e.Samples = append(e.Samples, s)
+	delete(e.Failed, s.Round)
+}
+
+// Fail says why there is no figure of a round, until there is one.
+func (r *Row) Fail(server string, round int, why string) {
+	e := r.entry(server)
+	if e.Failed == nil {
+		e.Failed = map[int]string{}
+	}
+	e.Failed[round] = why
+}
+
+// Failure says in which rounds there is no figure, and why in the first of them; "" if there
+// is one of each.
+func (e *Entry) Failure() string {
+	rounds := slices.Sorted(maps.Keys(e.Failed))
+	switch {
+	case len(rounds) == 0:
+		return ""
+	case len(e.Samples) == 0:
+		return "no figure: " + e.Failed[rounds[0]]
+	case len(rounds) == 1:
+		return fmt.Sprintf("no figure in round %d: %s", rounds[0], e.Failed[rounds[0]])
+	}
+	return fmt.Sprintf("no figure in %d rounds; in round %d: %s", len(rounds), rounds[0], e.Failed[rounds[0]])
+}
+
+// Measured tells whether there is any figure of a server; of any server if it is "".
+func (o *Outcome) Measured(server string) bool {
+	return slices.ContainsFunc(o.Rows, func(r Row) bool {
+		return slices.ContainsFunc(r.Entries, func(e Entry) bool { return len(e.Samples) > 0 && (server == "" || e.Server == server) })
+	})
+}
+
+// Differs says in what two machines aren't the same; "" if they are. The kernel keeps a
+// little more or less of the memory to itself each time it starts.
+func (m Machine) Differs(other Machine) string {
+	for _, part := range []struct{ name, a, b string }{
+		{"machine", m.ID, other.ID}, {"system", m.System, other.System}, {"processor", m.Processor, other.Processor}, {"number of cores", strconv.Itoa(m.Cores), strconv.Itoa(other.Cores)},
+		{"Go", m.Toolchain, other.Toolchain}, {"client", m.Client, other.Client},
+	} {
+		if part.a != part.b {
+			return fmt.Sprintf("another %s: %q, which was %q", part.name, part.b, part.a)
+		}
+	}
+	if a, b := float64(m.MemoryBytes), float64(other.MemoryBytes); a > b*1.01 || b > a*1.01 {
+		return fmt.Sprintf("%d bytes of memory, which were %d", other.MemoryBytes, m.MemoryBytes)
+	}
+	return ""
 }
 
 // Note says something about what was measured of a server, once.

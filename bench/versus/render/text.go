@@ -77,6 +77,9 @@ func notes(t *table, j *outcome.Judgement) (list []string) {
 		if e.Note != "" && !(e.Server == outcome.Yushan && j.Missing != "") {
 			list = append(list, t.name(e.Server)+": "+e.Note+".")
 		}
+		if failure := e.Failure(); failure != "" {
+			list = append(list, t.name(e.Server)+": "+failure+".")
+		}
 	}
 	return list
 }

@@ -51,7 +51,7 @@ func (r *run) growth(ctx context.Context, rows []spec) error {
 				return ctx.Err()
 			}
 			if err != nil {
-				r.failed(row.ID, id, err)
+				r.failed(row.ID, id, round, err)
 			}
 		}
 	}

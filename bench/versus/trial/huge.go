@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"slices"
 
 	"yushan/bench/versus/client"
 	"yushan/bench/versus/contender"
@@ -15,7 +16,7 @@ const hugeBySmall = 100
 func (r *run) huge(ctx context.Context, rows []spec) error {
 	lacking := map[string]bool{}
 	for _, row := range rows {
-		for round := 1; round <= r.Settings.Rounds; round++ {
+		for round := 1; round <= r.hugeRounds(row); round++ {
 			for _, id := range r.lacks(row, round) {
 				lacking[id] = true
 			}
@@ -41,15 +42,26 @@ func (r *run) huge(ctx context.Context, rows []spec) error {
 				return ctx.Err()
 			}
 			for _, row := range rows {
-				r.failed(row.ID, id, err)
+				for round := 1; round <= r.hugeRounds(row); round++ {
+					if slices.Contains(r.lacks(row, round), id) {
+						r.failed(row.ID, id, round, err)
+					}
+				}
 			}
 		}
 	}
 	return r.save()
 }
 
-// hugeServer takes the figures of one server. The largest zone is loaded once: that takes
-// long, and its memory hardly varies.
+// hugeRounds is how often a row is measured: memory hardly varies, and loading takes long.
+func (r *run) hugeRounds(row spec) int {
+	if row.ID == "huge-memory" {
+		return 1
+	}
+	return r.Settings.Rounds
+}
+
+// hugeServer takes the figures of one server. The largest zone is loaded once.
 func (r *run) hugeServer(ctx context.Context, rows []spec, id string, small, large zoneFiles) error {
 	var p pair
 	defer func() { p.stop() }()
@@ -87,7 +99,10 @@ func (r *run) hugeServer(ctx context.Context, rows []spec, id string, small, lar
 				continue
 			}
 			if err := r.comparePair(ctx, row, p, round, r.Tools, loads[:]...); err != nil {
-				return err
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				r.failed(row.ID, id, round, err)
 			}
 		}
 	}

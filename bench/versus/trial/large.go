@@ -55,13 +55,6 @@ func (r *run) large(ctx context.Context, rows []spec) error {
 
 // visit starts a server and takes its figures for the rows that are wanted.
 func (r *run) visit(ctx context.Context, id, name string, zone zoneFiles, wanted map[string]bool, round int) {
-	fail := func(err error) {
-		for row := range wanted {
-			if row != "image" && !r.Row(row).Has(id, round) {
-				r.failed(row, id, err)
-			}
-		}
-	}
 	add := func(row string, value float64, others float64, extra map[string]float64) {
 		if wanted[row] {
 			r.Row(row).Add(id, outcome.Sample{Round: round, Value: value, Others: others, Extra: extra})
@@ -72,38 +65,50 @@ func (r *run) visit(ctx context.Context, id, name string, zone zoneFiles, wanted
 		}
 	}
 	setup := contender.Setup{For: name, Dir: r.dir(id), Zone: zone.zone, Workers: 1}
-	if wanted["load"] || wanted["memory"] || wanted["memory-signed"] || wanted["reload"] {
-		w := newWatch()
-		p, err := r.begin(ctx, id, setup)
-		if err != nil {
-			fail(err)
-			return
-		}
-		defer p.Stop()
-		add("load", p.FirstAnswer.Seconds(), w.others(p.StartCPU, processorCount()), map[string]float64{outcome.CPU: p.StartCPU.Seconds()})
-		if !p.Compiles && wanted["image"] {
-			add("image", p.FirstAnswer.Seconds()*1e3, 0, nil)
-			r.Row("image").Note(id, "from text")
-		}
-		steady, err := r.steady(ctx, p, zone)
-		if err != nil {
-			fail(err)
-			return
-		}
-		add("memory", steady/megabyte, 0, perDelegation(steady, r.Settings.Large))
-		add("memory-signed", steady/megabyte, 0, perDelegation(steady, r.Settings.Large))
-		if wanted["reload"] {
-			if err := r.reload(ctx, p, zone, steady, add); err != nil {
-				fail(err)
+	compiles := r.servers[id].Compiles
+	fromText := len(wanted) > 1 || !wanted["image"] || !compiles
+	if fromText {
+		if err := r.text(ctx, id, setup, zone, wanted, add); err != nil {
+			for row := range wanted {
+				if !(row == "image" && compiles) && !r.Row(row).Has(id, round) {
+					r.failed(row, id, round, err)
+				}
 			}
 		}
-		p.Stop()
 	}
-	if wanted["image"] && r.servers[id].Compiles {
+	if wanted["image"] && compiles && ctx.Err() == nil {
 		if err := r.image(ctx, id, setup, add); err != nil {
-			r.failed("image", id, err)
+			r.failed("image", id, round, err)
 		}
 	}
+}
+
+// text measures a server that has started from text: that, and then its memory.
+func (r *run) text(ctx context.Context, id string, setup contender.Setup, zone zoneFiles, wanted map[string]bool, add func(string, float64, float64, map[string]float64)) error {
+	w := newWatch()
+	p, err := r.begin(ctx, id, setup)
+	if err != nil {
+		return err
+	}
+	defer p.Stop()
+	add("load", p.FirstAnswer.Seconds(), w.others(p.StartCPU, processorCount()), map[string]float64{outcome.CPU: p.StartCPU.Seconds()})
+	if !p.Compiles && wanted["image"] {
+		add("image", p.FirstAnswer.Seconds()*1e3, 0, nil)
+		r.Row("image").Note(id, "from text")
+	}
+	if !wanted["memory"] && !wanted["memory-signed"] && !wanted["reload"] {
+		return nil
+	}
+	steady, err := r.steady(ctx, p, zone)
+	if err != nil {
+		return err
+	}
+	add("memory", steady/megabyte, 0, perDelegation(steady, r.Settings.Large))
+	add("memory-signed", steady/megabyte, 0, perDelegation(steady, r.Settings.Large))
+	if wanted["reload"] {
+		return r.reload(ctx, p, zone, steady, add)
+	}
+	return nil
 }
 
 func perDelegation(bytes float64, delegations int) map[string]float64 {
@@ -146,7 +151,7 @@ func (r *run) reload(ctx context.Context, p *contender.Process, zone zoneFiles, 
 // image measures a start from what the server has made of the zone. It is made by a start
 // before that.
 func (r *run) image(ctx context.Context, id string, setup contender.Setup, add func(string, float64, float64, map[string]float64)) error {
-	setup.For, setup.Dir, setup.Compiled = "start from a compiled zone", r.dir(id+"-compiled"), true
+	setup.For, setup.Dir, setup.Compiled = "start from a compiled zone", r.dir(id+compiledDir), true
 	p, err := r.begin(ctx, id, setup)
 	if err != nil {
 		return err

@@ -1,8 +1,13 @@
 package trial
 
 import (
+	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"regexp"
@@ -23,12 +28,41 @@ func Machine(processors int) outcome.Machine {
 	if unix.Uname(&name) == nil {
 		m.System = unix.ByteSliceToString(name.Sysname[:]) + " " + unix.ByteSliceToString(name.Release[:]) + ", " + unix.ByteSliceToString(name.Machine[:])
 	}
+	m.ID = machineID()
 	m.Processor, _ = valueOf("/proc/cpuinfo", "model name")
 	if total, found := valueOf("/proc/meminfo", "MemTotal"); found {
 		kib, _ := strconv.ParseUint(strings.TrimSuffix(total, " kB"), 10, 64)
 		m.MemoryBytes = kib << 10
 	}
 	return m
+}
+
+// machineID is the same each time on this machine, and tells nothing of it but that: a
+// digest, since machine-id(5) is to be kept private. "" if the machine has none.
+func machineID() string {
+	id, err := os.ReadFile("/etc/machine-id")
+	if err != nil || len(bytes.TrimSpace(id)) == 0 {
+		return ""
+	}
+	mac := hmac.New(sha256.New, bytes.TrimSpace(id))
+	mac.Write([]byte("yushan bench/compare"))
+	return hex.EncodeToString(mac.Sum(nil))[:digestDigits]
+}
+
+const digestDigits = 16
+
+// digest is of a file's bytes.
+func digest(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	hash := sha256.New()
+	if _, err := io.Copy(hash, file); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(hash.Sum(nil))[:digestDigits], nil
 }
 
 // Revision is the commit that a checkout is at, with "-dirty" behind it if files differ from

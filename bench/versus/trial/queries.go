@@ -40,25 +40,27 @@ func (r *run) queryRound(ctx context.Context, rows []spec, zone zoneFiles, name 
 			p.Stop()
 		}
 	}()
+	start := func(id string) {
+		r.Say("round %d of %d: starting %s …", round, r.Settings.Rounds, id)
+		p, err := r.begin(ctx, id, contender.Setup{
+			For: name, Dir: r.dir(id), Zone: zone.zone, Workers: 1, Certificate: r.key.cert, Key: r.key.key,
+			Loaded: true, Confined: true, Processors: r.Settings.ServerCPUs,
+		})
+		if err != nil {
+			failed[id] = err
+			return
+		}
+		p.Suspend()
+		running[id] = p
+	}
 	for _, row := range rows {
 		for _, id := range rotated(r.lacks(row, round), round) {
-			if running[id] != nil || failed[id] != nil {
-				continue
+			if running[id] == nil && failed[id] == nil {
+				start(id)
 			}
-			r.Say("round %d of %d: starting %s …", round, r.Settings.Rounds, id)
-			p, err := r.begin(ctx, id, contender.Setup{
-				For: name, Dir: r.dir(id), Zone: zone.zone, Workers: 1, Certificate: r.key.cert, Key: r.key.key,
-				Loaded: true, Confined: true, Processors: r.Settings.ServerCPUs,
-			})
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if err != nil {
-				failed[id] = err
-				continue
-			}
-			p.Suspend()
-			running[id] = p
 		}
 	}
 	for _, row := range rows {
@@ -68,6 +70,12 @@ func (r *run) queryRound(ctx context.Context, rows []spec, zone zoneFiles, name 
 			l.Queries = zone.flood
 		}
 		for _, id := range rotated(r.lacks(row, round), round) {
+			if p := running[id]; p != nil && p.Ended() {
+				// One that a row has ended has others to show.
+				p.Stop()
+				delete(running, id)
+				start(id)
+			}
 			err := failed[id]
 			if err == nil {
 				err = r.ask(ctx, row, running[id], l, round)
@@ -76,7 +84,7 @@ func (r *run) queryRound(ctx context.Context, rows []spec, zone zoneFiles, name 
 				return ctx.Err()
 			}
 			if err != nil {
-				r.failed(row.ID, id, err)
+				r.failed(row.ID, id, round, err)
 			}
 		}
 	}

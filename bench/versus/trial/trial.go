@@ -2,6 +2,7 @@ package trial
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -22,7 +23,7 @@ type Config struct {
 	HugePeers bool     // measure them with the largest zone, too
 	Programs  contender.Programs
 	Tools     client.Tools
-	Source    string // the checkout, for benchmarks that are part of it
+	Source    string // the checkout, for benchmarks that are part of it; "": yushan is of another one
 	Dir       string // for zones and what servers write; zones that are there are used
 	// Say tells the user what happens; Save keeps the outcome as it is by now.
 	Say  func(format string, args ...any)
@@ -45,6 +46,7 @@ func Run(ctx context.Context, c Config, o *outcome.Outcome) error {
 	if err := r.prepare(ctx); err != nil {
 		return err
 	}
+	var errs []error
 	for _, s := range []struct {
 		stage stage
 		run   func(context.Context, []spec) error
@@ -53,25 +55,27 @@ func Run(ctx context.Context, c Config, o *outcome.Outcome) error {
 		{large, r.large}, {largeSigned, r.large}, {huge, r.huge}, {change, r.change},
 	} {
 		if rows := rowsOf(r.rows, s.stage); len(rows) > 0 {
+			// The other stages may do: a zone that can't be made ends its own only.
 			if err := s.run(ctx, rows); err != nil {
-				return err
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+				r.Say("%v", err)
+				errs = append(errs, err)
 			}
 		}
 	}
 	o.Ended = time.Now()
 	var failed []string
 	for _, row := range o.Rows {
-		if row.Missing == "" && row.Entry(yushan) == nil {
+		if e := row.Entry(yushan); row.Missing == "" && (e == nil || len(e.Samples) == 0) {
 			failed = append(failed, row.ID)
 		}
 	}
-	if err := c.Save(o); err != nil {
-		return err
-	}
 	if failed != nil {
-		return fmt.Errorf("no figures of yushan for %s", strings.Join(failed, ", "))
+		errs = append(errs, fmt.Errorf("no figures of yushan for %s", strings.Join(failed, ", ")))
 	}
-	return nil
+	return errors.Join(append(errs, c.Save(o))...)
 }
 
 // prepare finds the servers and begins the rows.
@@ -87,8 +91,10 @@ func (r *run) prepare(ctx context.Context) error {
 			s.takes = []string{yushan, nsd, knot, newKnot, bind}
 		}
 		r.rows = append(r.rows, s)
-		if r.Row(s.ID) == nil {
+		if row := r.Row(s.ID); row == nil {
 			r.Rows = append(r.Rows, s.Row)
+		} else {
+			row.Missing = ""
 		}
 	}
 	missing := map[string]string{}
@@ -111,22 +117,16 @@ func (r *run) prepare(ctx context.Context) error {
 	if err := missing[yushan]; err != "" {
 		return fmt.Errorf("yushan: %s", err)
 	}
-	for _, id := range slices.Sorted(maps.Keys(missing)) {
-		r.note("Without %s: %s.", id, missing[id])
-		r.Say("without %s: %s", id, missing[id])
+	if err := r.identify(); err != nil {
+		return err
 	}
-	for _, id := range contender.IDs {
-		c := r.servers[id]
-		if c == nil {
-			continue
+	const without = "Without "
+	r.Notes = slices.DeleteFunc(r.Notes, func(note string) bool { return strings.HasPrefix(note, without) })
+	for _, id := range slices.Sorted(maps.Keys(missing)) {
+		if !r.Measured(id) {
+			r.Notes = append(r.Notes, fmt.Sprintf(without+"%s: %s.", id, missing[id]))
 		}
-		if known := r.Server(id); known == nil {
-			r.Servers = append(r.Servers, c.Server)
-		} else if known.Version != c.Version {
-			return fmt.Errorf("%s was %s, and is %s now: begin anew", c.Name, known.Version, c.Version)
-		} else {
-			c.Server = *known
-		}
+		r.Say("without %s: %s", id, missing[id])
 	}
 	for _, s := range r.rows {
 		if r.Row(s.ID).Clients == nil && s.load.Clients > 0 && s.stage <= signed {
@@ -135,15 +135,59 @@ func (r *run) prepare(ctx context.Context) error {
 			r.Row(s.ID).Clients = []string{r.Tools.Describe(l, r.Settings.Seconds)}
 		}
 	}
+	// What another build has made of a zone is not what this one starts from.
+	for id := range r.servers {
+		if err := os.RemoveAll(r.dir(id + compiledDir)); err != nil {
+			return err
+		}
+	}
 	var err error
 	r.key, err = newCertificate(r.Dir)
 	return err
 }
 
-func (r *run) note(format string, args ...any) {
-	if text := fmt.Sprintf(format, args...); !slices.Contains(r.Notes, text) {
-		r.Notes = append(r.Notes, text)
+// identify writes down which programs take part, and which servers. It is an error if there
+// are figures of another build of any of them.
+func (r *run) identify() error {
+	if r.Builds == nil {
+		r.Builds = map[string]string{}
 	}
+	same := func(name, path string, measured bool) error {
+		sum, err := digest(path)
+		if err != nil {
+			return err
+		}
+		if measured && r.Builds[name] != sum {
+			return fmt.Errorf("%s is another build than the one that there are figures of: begin anew", name)
+		}
+		r.Builds[name] = sum
+		return nil
+	}
+	for name, path := range map[string]string{"bench/compare": r.Programs.Echo, "yushan-bench": r.Tools.YushanBench, "dnsperf": r.Tools.DNSPerf} {
+		if path != "" {
+			if err := same(name, path, r.Measured("")); err != nil {
+				return err
+			}
+		}
+	}
+	for _, id := range contender.IDs {
+		c := r.servers[id]
+		if c == nil {
+			continue
+		}
+		if err := same(id, c.Program, r.Measured(id)); err != nil {
+			return err
+		}
+		switch known := r.Server(id); {
+		case known == nil:
+			r.Servers = append(r.Servers, c.Server)
+		case r.Measured(id):
+			c.Server = *known
+		default:
+			*known = c.Server
+		}
+	}
+	return nil
 }
 
 // save keeps what there is.
@@ -157,10 +201,10 @@ func (r *run) save() error {
 	return r.Save(r.Outcome)
 }
 
-// failed writes down that a server could not be measured.
-func (r *run) failed(row, server string, err error) {
-	r.Row(row).Note(server, "not in every round: "+firstLine(err))
-	r.Say("%-14s %-9s FAILED: %v", row, server, err)
+// failed writes down that a server could not be measured in a round.
+func (r *run) failed(row, server string, round int, err error) {
+	r.Row(row).Fail(server, round, strings.ReplaceAll(firstLine(err), r.Dir, "DIR"))
+	r.Say("%-14s %-9s round %d  FAILED: %v", row, server, round, err)
 }
 
 // lacks lists the servers of a row without a figure of that round.
@@ -176,6 +220,10 @@ func rotated(list []string, round int) []string {
 	k := round % len(list)
 	return append(slices.Clone(list[k:]), list[:k]...)
 }
+
+// compiledDir is what the directory of a server ends with that starts from what it has made
+// of the zone.
+const compiledDir = "-compiled"
 
 // dir is where a server has its files.
 func (r *run) dir(server string) string { return filepath.Join(r.Dir, "servers", server) }

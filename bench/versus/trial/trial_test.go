@@ -110,6 +110,114 @@ PASS
 	}
 }
 
+// quiet is a run that says nothing and keeps nothing.
+func quiet(t *testing.T, o *outcome.Outcome) *run {
+	t.Helper()
+	return &run{Outcome: o, servers: map[string]*contender.Contender{}, Config: Config{Dir: t.TempDir(), Say: func(string, ...any) {}, Save: func(*outcome.Outcome) error { return nil }}}
+}
+
+// A round of changes that is there is not measured again, and one that fails is one only.
+func TestChangeGoesOn(t *testing.T) {
+	rows := rowsOf(specs(), change)
+	o := &outcome.Outcome{Settings: outcome.Settings{Rounds: 4, Seconds: 0.1, Large: 100}}
+	for _, row := range rows {
+		o.Rows = append(o.Rows, row.Row)
+	}
+	for _, row := range []string{"change", "change-latency"} {
+		o.Row(row).Add(yushan, outcome.Sample{Round: 1, Value: 1})
+	}
+	o.Row("change").Add(yushan, outcome.Sample{Round: 3, Value: 3})
+	r := quiet(t, o)
+	r.Source = t.TempDir()
+	if err := os.Mkdir(filepath.Join(r.Source, "server"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{"go.mod": "module example\n", "server/change_test.go": `package server
+
+import (
+	"os"
+	"testing"
+)
+
+// BenchmarkChange fails the first time.
+func BenchmarkChange(b *testing.B) {
+	if _, err := os.Stat("ran"); err != nil {
+		os.WriteFile("ran", nil, 0o600)
+		b.Fatal("not yet")
+	}
+	for i, unit := range []string{"ms/commit", "cpu-ms/commit", "loaded-ms/commit", "quiet-p99.9-µs", "changing-p99.9-µs"} {
+		b.ReportMetric(float64(i+10), unit)
+	}
+}
+`} {
+		if err := os.WriteFile(filepath.Join(r.Source, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.change(t.Context(), rows); err != nil {
+		t.Fatal(err)
+	}
+	for row, want := range map[string]map[int]float64{"change": {1: 1, 3: 3, 4: 10}, "change-latency": {1: 1, 3: 14. / 13, 4: 14. / 13}} {
+		e := o.Row(row).Entry(yushan)
+		for _, s := range e.Samples {
+			if s.Value != want[s.Round] {
+				t.Errorf("%s, round %d: %g, expected %g", row, s.Round, s.Value, want[s.Round])
+			}
+		}
+		if len(e.Samples) != len(want) || e.Failed[2] == "" || len(e.Failed) != 1 {
+			t.Errorf("%s: figures %+v, failed %v; expected three, and that of round 2 failed", row, e.Samples, e.Failed)
+		}
+	}
+}
+
+// A zone whose making was broken off, or that another program has made, is made anew.
+func TestZonesOfOthers(t *testing.T) {
+	r := quiet(t, new(outcome.Outcome))
+	r.Builds = map[string]string{"yushan-bench": "1"}
+	r.Tools.YushanBench = filepath.Join(r.Dir, "made-by")
+	program := func(script string) {
+		if err := os.WriteFile(r.Tools.YushanBench, []byte("#!/bin/sh\nzone="+r.Dir+"/tw-5.zone\n"+script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	program("echo half >$zone; exit 1")
+	if _, err := r.makeZone(t.Context(), "queries", 5, false); err == nil {
+		t.Fatal("a program that fails has made a zone")
+	}
+	for _, tt := range []struct{ build, script, want string }{
+		{"1", "echo whole >$zone", "whole\n"},
+		{"1", "echo again >$zone", "whole\n"},
+		{"2", "echo other >$zone", "other\n"},
+	} {
+		program(tt.script)
+		r.Builds["yushan-bench"] = tt.build
+		z, err := r.makeZone(t.Context(), "queries", 5, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, _ := os.ReadFile(z.zone); string(text) != tt.want {
+			t.Errorf("build %s, %s: the zone is %q, expected %q", tt.build, tt.script, text, tt.want)
+		}
+	}
+}
+
+// Memory with the largest zone is measured once, so nothing is left to do after that.
+func TestHugeIsDone(t *testing.T) {
+	rows := rowsOf(specs(), huge)
+	o := &outcome.Outcome{Settings: outcome.Settings{Rounds: 3, Huge: 1000}}
+	for _, row := range rows {
+		o.Rows = append(o.Rows, row.Row)
+		for round := 1; round <= 3 && (row.ID != "huge-memory" || round == 1); round++ {
+			o.Row(row.ID).Add(yushan, outcome.Sample{Round: round, Value: 1})
+		}
+	}
+	r := quiet(t, o)
+	r.Tools.YushanBench = "/nowhere" // so that no zone can be made
+	if err := r.huge(t.Context(), rows); err != nil {
+		t.Error(err)
+	}
+}
+
 // What others use of the machine is neither negative nor all of it.
 func TestOthers(t *testing.T) {
 	w := newWatch()

@@ -46,12 +46,20 @@ func (r *run) makeZone(ctx context.Context, name string, delegations int, signed
 	for _, c := range commands {
 		described = append(described, "yushan-bench "+strings.ReplaceAll(strings.Join(c, " "), r.Dir+"/", ""))
 	}
-	if _, err := os.Stat(z.zone); err != nil {
+	// It is there if it was finished, and by the same program.
+	stamp, mark := base+".made", fmt.Sprintf("%s\nyushan-bench %s\n", strings.Join(described, "\n"), r.Builds["yushan-bench"])
+	if found, err := os.ReadFile(stamp); err != nil || string(found) != mark {
+		if err := os.RemoveAll(stamp); err != nil {
+			return z, err
+		}
 		r.Say("making a zone of %d delegations …", delegations)
 		for _, args := range commands {
 			if out, err := exec.CommandContext(ctx, r.Tools.YushanBench, args...).CombinedOutput(); err != nil {
 				return z, fmt.Errorf("yushan-bench %s: %w\n%s", strings.Join(args, " "), err, out)
 			}
+		}
+		if err := os.WriteFile(stamp, []byte(mark), 0o644); err != nil {
+			return z, err
 		}
 	}
 	bytes, err := warm(z.zone)
