@@ -11,8 +11,8 @@
 //
 // What is there already is not measured again, so that a comparison that was broken off can be
 // gone on with: after each figure the outcome is saved. That is refused where any program is
-another build than the one that there are figures of. What fails of one server in one round
-is noted there, and costs no other figure.
+// another build than the one that there are figures of. What fails of one server in one round
+// is noted there, and costs no other figure.
 //
 // It may import bench/versus/client, contender and outcome.
 package trial
