@@ -3,6 +3,7 @@ package stream
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // begin does what comes before the first bytes of the session: the preamble, the
@@ -47,9 +48,18 @@ func (c *conn) begin() (err error) {
 	c.since = s.tick.Load()
 	c.wait(waiting, c.since)
 	if c.cut.Load() != uint32(none) {
-		c.nc.SetReadDeadline(past) // by end, perhaps just before
+		c.cutWhileShaking()
 	}
 	return nil
+}
+
+// cutWhileShaking has the connection end as one does that waits, though end may have
+// broken off more: what has come by now is answered.
+func (c *conn) cutWhileShaking() {
+	c.server.mu.Lock() // end is done
+	defer c.server.mu.Unlock()
+	c.nc.SetReadDeadline(past)
+	c.nc.SetWriteDeadline(time.Time{})
 }
 
 // preamble learns who the client is.

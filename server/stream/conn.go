@@ -98,6 +98,9 @@ func (c *conn) serve() {
 		if why == stopping {
 			err = c.answerLast()
 			c.release()
+			if errors.Is(err, ErrTakeOver) {
+				err = c.takeOver()
+			}
 		}
 		if why != stopping || err == nil {
 			c.farewell(why)

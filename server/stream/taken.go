@@ -14,7 +14,7 @@ import (
 type taken struct {
 	net.Conn
 	c  *conn
-	mu sync.Mutex // guards deadlines' being set, and Close
+	mu sync.Mutex // Close may be called by several at once
 
 	ahead []byte // what was read and not used before; its first reader has it
 

@@ -59,3 +59,37 @@ func TestTakenReadsWhatHasArrived(t *testing.T) {
 		})
 	}
 }
+
+// TestTakenAfterStop has a session begin, and take the connection over, when the server has been
+// told to stop before: just after the handshake, if there is one.
+func TestTakenAfterStop(t *testing.T) {
+	for name, config := range map[string]*tls.Config{"cleartext": nil, "TLS": serverTLS(t)} {
+		t.Run(name, func(t *testing.T) {
+			l := &lateReader{make(chan struct{}), make(chan struct{})}
+			close(l.read)
+			begun, cut := make(chan struct{}), make(chan struct{})
+			s := startWith(t, Config{Transport: query.DoH, TLS: config, Session: func(Peer) Session {
+				close(begun)
+				<-cut
+				return l
+			}})
+			c := dial(t, s)
+			const bytes = 50_000
+			c.send([]byte(strings.Repeat("y", bytes)))
+			c.arrive()
+			<-begun
+			stopped := make(chan error)
+			go func() { stopped <- s.Shutdown(context.Background()) }()
+			eventually(t, "the connection is not cut", func() bool {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				return len(s.table.conns) == 1 && reason(s.table.conns[0].cut.Load()) == stopping
+			})
+			close(cut)
+			c.expect(fmt.Sprintf("%d bytes, true", bytes))
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
