@@ -20,7 +20,7 @@ type workspace struct {
 	_ [64]byte // the next one's counters lie in other cache lines
 }
 
-// workspaces lends a fixed number of them. Nobody waits for anything but a processor
+// workspaces lends a fixed number of them. Nobody waits for more than atOnce, or a processor,
 // while he has one.
 type workspaces struct {
 	all   []*workspace
@@ -59,7 +59,7 @@ func (p *workspaces) take(hint int) *workspace {
 				return w
 			}
 		}
-		runtime.Gosched() // all those who have one are ready to run
+		runtime.Gosched() // those who have one are ready to run, or are soon
 	}
 }
 
