@@ -43,14 +43,7 @@ func limits(res *result.Result, c *Config) (reasons []string) {
 		threads = min(threads, c.Workers)
 	}
 	if busy := float64(res.Client.CPU) / (res.Seconds * 1e9 * float64(threads)); c.Plan.Closed() && busy > busyShare {
-		add("it was busy for %.0f %% of the time on %s", 100*busy, plural(threads, "processor"))
+		add("it was busy for %.0f %% of the time on %s", 100*busy, units.Plural(threads, "processor", "processors"))
 	}
 	return reasons
-}
-
-func plural(n int, noun string) string {
-	if n != 1 {
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
 }

@@ -240,10 +240,3 @@ func perAnswer(cpu int64, answers uint64) int64 {
 	}
 	return int64(uint64(max(cpu, 0)) / answers)
 }
-
-func plural(n uint64, one, many string) string {
-	if n == 1 {
-		return units.Count(n) + " " + one
-	}
-	return units.Count(n) + " " + many
-}

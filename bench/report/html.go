@@ -182,7 +182,7 @@ func viewAnswers(r *result.Result) *answersView {
 		float64(r.Total.SentBytes)/float64(max(r.Total.Sent, 1)), float64(r.Total.ReceivedBytes)/float64(r.Total.Answered))
 	var notes []string
 	if r.Total.Truncated > 0 {
-		notes = append(notes, plural(r.Total.Truncated, "answer is", "answers are")+" truncated")
+		notes = append(notes, units.Plural(r.Total.Truncated, "answer is", "answers are")+" truncated")
 	}
 	for _, o := range oddities(&r.Total.Odd) {
 		notes = append(notes, units.Count(o.Count)+" "+o.Name)

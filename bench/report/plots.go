@@ -70,7 +70,7 @@ func viewServer(r *result.Result, intervals []result.Interval) *serverView {
 		v.About += ", " + memory(s)
 	}
 	if s.Threads > 0 {
-		v.About += ", " + plural(uint64(s.Threads), "thread", "threads")
+		v.About += ", " + units.Plural(uint64(s.Threads), "thread", "threads")
 	}
 	v.About += "."
 	busy := func(i *result.Interval) float64 { return cores(i.ServerCPU, i.Seconds) }

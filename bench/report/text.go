@@ -133,7 +133,7 @@ func (t *text) figures() {
 		if v.Skipped > 0 {
 			skipped = ", " + units.Count(v.Skipped) + " could not be judged"
 		}
-		t.printf("Verified     %s, %s%s", plural(v.Answers, "answer", "answers"), t.paint.green("none wrong"), skipped)
+		t.printf("Verified     %s, %s%s", units.Plural(v.Answers, "answer", "answers"), t.paint.green("none wrong"), skipped)
 	}
 	t.line("")
 }
@@ -323,7 +323,7 @@ func connectionParts(c *result.Connections) []string {
 
 func clientParts(r *result.Result) []string {
 	c := &r.Client
-	parts := []string{plural(uint64(max(c.Workers, 0)), "worker", "workers")}
+	parts := []string{units.Plural(uint64(max(c.Workers, 0)), "worker", "workers")}
 	if c.CPU > 0 && r.Total.Sent > 0 {
 		parts = append(parts, fmt.Sprintf("CPU %s a query, %s", units.Duration(time.Duration(perAnswer(c.CPU, r.Total.Sent))), coresBusy(c.CPU, r.Seconds)))
 	}

@@ -53,6 +53,15 @@ func joinSpan(large int64, unit string, small int64, smallUnit string) string {
 // Count writes a whole number with commas at the thousands.
 func Count(n uint64) string { return commas(strconv.FormatUint(n, 10)) }
 
+// Plural writes a number, not negative, with the word for one or for many: "1 core",
+// "1,000 cores".
+func Plural[N int | uint64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return Count(uint64(n)) + " " + many
+}
+
 func commas(digits string) string {
 	if len(digits) <= 3 {
 		return digits

@@ -42,6 +42,17 @@ func TestCountAndRate(t *testing.T) {
 	}
 }
 
+func TestPlural(t *testing.T) {
+	for n, want := range map[int]string{0: "0 answers are", 1: "1 answer is", 2: "2 answers are", 1000: "1,000 answers are"} {
+		if got := Plural(n, "answer is", "answers are"); got != want {
+			t.Errorf("Plural(%d) = %q, expected %q", n, got, want)
+		}
+	}
+	if got := Plural(uint64(math.MaxUint64), "byte", "bytes"); got != "18,446,744,073,709,551,615 bytes" {
+		t.Error(got)
+	}
+}
+
 func TestShort(t *testing.T) {
 	for v, want := range map[float64]string{
 		0: "0", 250: "250", 0.2: "0.2", 1500: "1.5 k", 20000: "20 k", 3e6: "3 M", 2.5e9: "2.5 G", -1500: "−1.5 k", 999.9: "1 k",

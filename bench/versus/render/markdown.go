@@ -70,7 +70,7 @@ func (d *document) head() {
 	}
 	d.f("# yushan beside %s\n\n", listed(peers))
 	d.f("%s, on %s, %s, %s of memory. Written by `%s`; the figures are in [%s.json](%s.json).\n",
-		d.Started.UTC().Format(time.DateOnly), orUnknown(d.Machine.Processor), plural(d.Machine.Cores, "core"), units.Bytes(d.Machine.MemoryBytes), d.Command, d.base, d.base)
+		d.Started.UTC().Format(time.DateOnly), orUnknown(d.Machine.Processor), units.Plural(d.Machine.Cores, "core", "cores"), units.Bytes(d.Machine.MemoryBytes), d.Command, d.base, d.base)
 	d.f("\n**%s.**\n", d.headline())
 	losses, beyond := d.losses()
 	if len(losses) > 0 {
@@ -91,7 +91,7 @@ func (d *document) head() {
 		d.f("\n**Others used up to %s of the machine while it was measured (%s).** CPU times are disturbed less than rates, but measure again when it has nothing else to do.\n", units.Percent(share), row)
 	}
 	if d.Settings.Rounds < 5 {
-		d.f("\n%s of %g s: too few to rely on.\n", plural(d.Settings.Rounds, "round"), d.Settings.Seconds)
+		d.f("\n%s of %g s: too few to rely on.\n", units.Plural(d.Settings.Rounds, "round", "rounds"), d.Settings.Seconds)
 	}
 	if len(d.Notes) > 0 {
 		d.f("\nLeft out:\n\n")
@@ -213,13 +213,6 @@ func listed(words []string) string {
 		return words[0]
 	}
 	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
-}
-
-func plural(n int, word string) string {
-	if n == 1 {
-		return "1 " + word
-	}
-	return fmt.Sprintf("%d %ss", n, word)
 }
 
 func orUnknown(text string) string {

@@ -12,7 +12,7 @@ func (d *document) method() {
 	m, s := d.Machine, d.Settings
 	d.f("\n## How it was measured\n\n")
 	d.f("| | |\n|---|---|\n")
-	d.f("| Machine | %s, %s, %s |\n", orUnknown(m.Processor), plural(m.Cores, "core"), units.Bytes(m.MemoryBytes))
+	d.f("| Machine | %s, %s, %s |\n", orUnknown(m.Processor), units.Plural(m.Cores, "core", "cores"), units.Bytes(m.MemoryBytes))
 	d.f("| System | %s |\n", m.System)
 	d.f("| yushan | %s |\n", d.yushan())
 	if m.Client != "" {
@@ -21,7 +21,7 @@ func (d *document) method() {
 		d.f("| Client | yushan-bench |\n")
 	}
 	d.f("| From, to | %s, %s |\n", d.Started.UTC().Format("2006-01-02 15:04 MST"), d.Ended.UTC().Format("2006-01-02 15:04 MST"))
-	d.f("| Figures | medians of %s, of %g s each where queries are sent |\n", plural(s.Rounds, "round"), s.Seconds)
+	d.f("| Figures | medians of %s, of %g s each where queries are sent |\n", units.Plural(s.Rounds, "round", "rounds"), s.Seconds)
 	pinned := "no: there are too few processors"
 	if s.ServerCPUs != "" {
 		pinned = "servers to processor " + s.ServerCPUs + ", clients to " + s.ClientCPUs + " (taskset), but for load and memory, where all may use all, and two workers, which have two, or share all with their clients where there are no more"
