@@ -14,21 +14,15 @@ const hugePage = 2 << 20
 // read that much from a file, and lookups find what they need of few large pages
 // in the processor's table of them.
 //
-// The advice is about whole huge pages within the memory, and about nothing else that
-// the garbage collector has beside it. Nothing is read or written through the address;
-// an error is of no consequence.
+// The advice is about whole huge pages, so what else the garbage collector has in
+// the first and the last one is meant too. It changes nothing of what is in there;
+// nothing is read or written through the address; an error of it is of no consequence.
 func Memory(n int) []byte {
 	b := make([]byte, n)
 	if n >= 2*hugePage {
-		start, length := wholePages(uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(n))
-		_, _, _ = unix.RawSyscall(unix.SYS_MADVISE, start, length, unix.MADV_HUGEPAGE)
+		start := uintptr(unsafe.Pointer(unsafe.SliceData(b))) &^ (hugePage - 1)
+		end := (uintptr(unsafe.Pointer(unsafe.SliceData(b))) + uintptr(n) + hugePage - 1) &^ (hugePage - 1)
+		_, _, _ = unix.RawSyscall(unix.SYS_MADVISE, start, end-start, unix.MADV_HUGEPAGE)
 	}
 	return b
-}
-
-// wholePages is the part of n bytes at start that is made of whole huge pages. There is
-// one if n is at least two of them.
-func wholePages(start, n uintptr) (first, length uintptr) {
-	first = (start + hugePage - 1) &^ (hugePage - 1)
-	return first, (start+n)&^(hugePage-1) - first
 }
