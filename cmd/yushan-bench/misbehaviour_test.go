@@ -1,13 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/sys/unix"
 
 	"yushan/internal/fakedns"
 )
@@ -273,9 +276,7 @@ func TestNobodyThere(t *testing.T) {
 	runs := newRuns(t)
 	defer runs.wait()
 	for _, transport := range fakedns.Transports {
-		gone := fakedns.Start(t, transport, fakedns.Good)
-		gone.Kill()
-		servers := map[string]*fakedns.Server{"gone": gone, "silent": fakedns.Start(t, transport, fakedns.Silent)}
+		servers := map[string]*fakedns.Server{"gone": startGone(t, transport), "silent": fakedns.Start(t, transport, fakedns.Silent)}
 		if slices.Contains(streams[:4], transport) {
 			servers["deaf"] = fakedns.StartWith(t, transport, fakedns.Options{Deaf: true}, fakedns.Silent)
 		}
@@ -292,6 +293,46 @@ func TestNobodyThere(t *testing.T) {
 			})
 		}
 	}
+}
+
+// startGone returns a server that is gone for good: its address is kept from others, since
+// tests that run at the same time are given ports that are free.
+func startGone(t *testing.T, transport fakedns.Transport) *fakedns.Server {
+	t.Helper()
+	for {
+		s := fakedns.Start(t, transport, fakedns.Good)
+		s.Kill()
+		switch err := refuse(t, s); {
+		case err == nil:
+			return s
+		case !errors.Is(err, unix.EADDRINUSE): // somebody was faster
+			t.Fatal(err)
+		}
+	}
+}
+
+// refuse takes a server's address with a socket that refuses: on TCP nobody listens, and on
+// UDP it is for one peer that sends nothing.
+func refuse(t *testing.T, s *fakedns.Server) error {
+	t.Helper()
+	kind := unix.SOCK_STREAM
+	if slices.Contains([]fakedns.Transport{fakedns.UDP, fakedns.DoH3, fakedns.DoQ}, s.Transport) {
+		kind = unix.SOCK_DGRAM
+	}
+	fd, err := unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	t.Cleanup(func() { unix.Close(fd) })
+	address := unix.SockaddrInet4{Addr: s.Addr.Addr().As4(), Port: int(s.Addr.Port())}
+	if err := unix.Bind(fd, &address); err != nil {
+		return os.NewSyscallError("bind", err)
+	}
+	if kind == unix.SOCK_STREAM {
+		return nil
+	}
+	address.Port = 9
+	return os.NewSyscallError("connect", unix.Connect(fd, &address))
 }
 
 // TestWrongTransport has servers of another transport than the one that is asked for.
