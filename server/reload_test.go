@@ -31,8 +31,7 @@ type zoneServer struct {
 
 func startZone(t *testing.T, text string) *zoneServer {
 	t.Helper()
-	s := &zoneServer{dir: t.TempDir(), age: 24 * time.Hour}
-	s.t = t
+	s := &zoneServer{t: t, dir: t.TempDir(), age: 24 * time.Hour}
 	s.write("tw.zone", text)
 	s.start("")
 	return s

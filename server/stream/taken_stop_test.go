@@ -31,6 +31,16 @@ func (l *lateReader) TakeOver(nc net.Conn) {
 	fmt.Fprintf(nc, "%d bytes, %v\n", len(got), isTimeout(err))
 }
 
+// awaitCut waits until a stopping server has cut its only connection.
+func awaitCut(t *testing.T, s *Server) {
+	t.Helper()
+	eventually(t, "the connection is not cut", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.table.conns) == 1 && reason(s.table.conns[0].cut.Load()) == stopping
+	})
+}
+
 // TestTakenReadsWhatHasArrived has a session that does its own I/O and has not read all when the
 // server is told to stop.
 func TestTakenReadsWhatHasArrived(t *testing.T) {
@@ -46,11 +56,7 @@ func TestTakenReadsWhatHasArrived(t *testing.T) {
 			c.arrive()
 			stopped := make(chan error)
 			go func() { stopped <- s.Shutdown(context.Background()) }()
-			eventually(t, "the connection is not cut", func() bool {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				return len(s.table.conns) == 1 && reason(s.table.conns[0].cut.Load()) == stopping
-			})
+			awaitCut(t, s)
 			close(l.read)
 			c.expect(fmt.Sprintf("%d bytes, true", 1+bytes))
 			if err := <-stopped; err != nil {
@@ -80,11 +86,7 @@ func TestTakenAfterStop(t *testing.T) {
 			<-begun
 			stopped := make(chan error)
 			go func() { stopped <- s.Shutdown(context.Background()) }()
-			eventually(t, "the connection is not cut", func() bool {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				return len(s.table.conns) == 1 && reason(s.table.conns[0].cut.Load()) == stopping
-			})
+			awaitCut(t, s)
 			close(cut)
 			c.expect(fmt.Sprintf("%d bytes, true", bytes))
 			if err := <-stopped; err != nil {
